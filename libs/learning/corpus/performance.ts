@@ -1,0 +1,71 @@
+/**
+ * A performance is what one sounding object does in one clip: its sound, and the control track that makes the
+ * drawn object move with it. It is the only thing that the sound half and the picture half of the corpus share.
+ */
+
+/** The kinds of sounding object; the order is part of the corpus's identity, so new kinds go to the end. */
+export const SOUND_CLASSES = [
+  'piano',
+  'guitar',
+  'violin',
+  'cello',
+  'trumpet',
+  'saxophone',
+  'flute',
+  'xylophone',
+  'accordion',
+  'harp',
+  'drum',
+  'bell',
+  'clock',
+  'bird',
+  'dog',
+  'hammer',
+  'car',
+  'siren',
+] as const;
+
+export type SoundClass = (typeof SOUND_CLASSES)[number];
+
+export type Split = 'train' | 'validation' | 'test';
+
+export const PERFORMANCE_RATE_HZ = 16_000;
+
+/** Control tracks are sampled at this rate: finer than any frame rate that the corpus renders. */
+export const CONTROL_RATE_HZ = 100;
+
+/** One struck, blown, bowed or barked event. */
+export interface SoundEvent {
+  startSec: number;
+  endSec: number;
+  /** MIDI note number (69 = 440 Hz), or null where the sound has no pitch. */
+  pitchMidi: number | null;
+  /** 0..1 */
+  velocity: number;
+}
+
+export interface Performance {
+  soundClass: SoundClass;
+  split: Split;
+  /** Identifies the rendered phrase; equal ids mean equal sound, and no id occurs in two splits. */
+  phraseId: string;
+  /** The timbre: a General MIDI preset such as `gm:0:40`, or a synthesis variant such as `bark:1234`. */
+  timbreId: string;
+  durationSec: number;
+  /** Mono at PERFORMANCE_RATE_HZ, `[durationSec * PERFORMANCE_RATE_HZ]`, peak at most 1. */
+  samples: Float32Array;
+  /** Sorted by start. For continuous sounds (car, siren) the events are the audible swells or cycles. */
+  events: SoundEvent[];
+  /** Short-time loudness 0..1 at CONTROL_RATE_HZ, `[durationSec * CONTROL_RATE_HZ]`. */
+  loudness: Float32Array;
+  /** Pitch as MIDI number at CONTROL_RATE_HZ, 0 where nothing sounds or there is no pitch. */
+  pitchMidi: Float32Array;
+}
+
+export interface PerformanceRequest {
+  soundClass: SoundClass;
+  split: Split;
+  /** Position within class and split: 0, 1, 2, ... Same request and seed, same performance. */
+  index: number;
+  durationSec: number;
+}
