@@ -1,0 +1,190 @@
+/**
+ * What the product can be asked to do. The commands and the HTTP routes are written against this interface; the
+ * local `Catalog` answers it from its own stores, and the API's client answers it from a running server.
+ */
+import type { Readable } from 'node:stream';
+
+export type Modality = 'audio' | 'video';
+export type ClipStatus = 'pending' | 'processing' | 'indexed' | 'failed';
+export type JobStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+export interface Clip {
+  id: string;
+  collection: string;
+  title: string;
+  fileName: string;
+  /** Where the clip was read from, when it was a local file. */
+  sourcePath: string | null;
+  tags: string[];
+  labels: string[];
+  metadata: Record<string, unknown>;
+  sha256: string;
+  sizeBytes: number;
+  mimeType: string;
+  durationSec: number | null;
+  width: number | null;
+  height: number | null;
+  frameRateHz: number | null;
+  audioSampleRateHz: number | null;
+  modalities: Modality[];
+  status: ClipStatus;
+  error: { code: string; message: string } | null;
+  segmentCount: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Job {
+  id: string;
+  kind: 'ingest';
+  clipId: string | null;
+  status: JobStatus;
+  /** What is being done: `queued`, `probe`, `decode`, `embed`, `index`, `done`. */
+  stage: string;
+  /** 0..1 */
+  progress: number;
+  error: { code: string; message: string } | null;
+  attempts: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface NewClip {
+  /** A local path, or bytes with a file name. */
+  source: { path: string } | { stream: Readable; fileName: string };
+  collection?: string;
+  title?: string;
+  tags?: string[];
+  labels?: string[];
+  metadata?: Record<string, unknown>;
+}
+
+export interface AddedClip {
+  clip: Clip;
+  /** Null when the same bytes were already there and indexed. */
+  job: Job | null;
+  created: boolean;
+}
+
+export interface ClipFilter {
+  collections?: string[];
+  anyTag?: string[];
+  allTags?: string[];
+  clipIds?: string[];
+  excludeClipIds?: string[];
+}
+
+export type SearchQuery =
+  | { clipId: string; startSec?: number; endSec?: number; modality?: Modality }
+  | { file: string; modality?: Modality }
+  | { vector: Float32Array; modality: Modality; model: string };
+
+export interface SearchRequest {
+  query: SearchQuery;
+  /** `clip`: both modalities are searched and a clip counts with its better score. */
+  for: Modality | 'clip';
+  /** 1..1000, default 10: the page's size. */
+  topK?: number;
+  minScore?: number;
+  groupBy?: 'clip' | 'segment';
+  filter?: ClipFilter;
+  /** From the page before; continues the same ranking. */
+  cursor?: string;
+}
+
+export interface SearchResult {
+  clip: Clip;
+  segment: { index: number; startSec: number; endSec: number };
+  score: number;
+  modality: Modality;
+}
+
+export interface SearchPage {
+  results: SearchResult[];
+  /** How many pass filter and threshold; exact to 10 000. */
+  total: number;
+  totalIsLowerBound: boolean;
+  nextCursor: string | null;
+  model: { id: string; version: string; dimension: number };
+  tookMs: number;
+}
+
+export interface SegmentEmbedding {
+  modality: Modality;
+  startSec: number;
+  endSec: number;
+  vector: number[];
+}
+
+export interface ModelSummary {
+  name: string;
+  id: string;
+  version: string;
+  dimension: number;
+  active: boolean;
+  description: string;
+}
+
+export interface Page<T> {
+  items: T[];
+  nextCursor: string | null;
+}
+
+export interface MediaFile {
+  path: string;
+  sizeBytes: number;
+  mimeType: string;
+  fileName: string;
+}
+
+export interface CatalogService {
+  addClip(clip: NewClip, options?: { signal?: AbortSignal }): Promise<AddedClip>;
+  getClip(id: string): Promise<Clip>;
+  listClips(options: {
+    collection?: string;
+    tag?: string;
+    status?: ClipStatus;
+    limit?: number;
+    cursor?: string;
+  }): Promise<Page<Clip>>;
+  updateClip(
+    id: string,
+    change: Partial<Pick<Clip, 'title' | 'tags' | 'labels' | 'metadata' | 'collection'>>,
+  ): Promise<Clip>;
+  deleteClip(id: string): Promise<void>;
+  getJob(id: string): Promise<Job>;
+  listJobs(options: { status?: JobStatus; limit?: number; cursor?: string }): Promise<Page<Job>>;
+  retryJob(id: string): Promise<Job>;
+  /** Yields the job at each change and ends when it has ended. */
+  watchJob(id: string, options?: { signal?: AbortSignal }): AsyncIterable<Job>;
+  search(request: SearchRequest, options?: { signal?: AbortSignal }): Promise<SearchPage>;
+  embedFile(
+    file: string,
+    options?: { modality?: Modality; signal?: AbortSignal },
+  ): Promise<{ model: SearchPage['model']; segments: SegmentEmbedding[] }>;
+  listModels(): Promise<ModelSummary[]>;
+  /** Waits for nothing, frees everything. */
+  close(): Promise<void>;
+}
+
+/** What only the process that owns the stores can do. */
+export interface LocalCatalogService extends CatalogService {
+  /** Starts taking jobs; resolves when ready. */
+  startWorker(): Promise<void>;
+  /** The stored file, for range requests. */
+  clipMedia(id: string): Promise<MediaFile>;
+  /** JPEG bytes. */
+  clipThumbnail(id: string, options: { width: number; atSec?: number }): Promise<Uint8Array>;
+  /** Minimum and maximum of each bucket, in [-1, 1]. */
+  clipWaveform(id: string, options: { buckets: number }): Promise<{ min: number[]; max: number[]; durationSec: number }>;
+  /** Answers what is not ready; empty means ready. */
+  readiness(): Promise<string[]>;
+  /** Drift between PostgreSQL and the index, mended when `fix`. */
+  reconcile(options: { fix: boolean; signal?: AbortSignal }): Promise<{
+    missingPoints: number;
+    orphanPoints: number;
+    orphanObjects: number;
+    missingObjects: number;
+    fixed: boolean;
+  }>;
+}
