@@ -1,0 +1,151 @@
+/** Cars: an engine that idles and is revved, the noise of the road, and now and then the horn. */
+
+import type { SeededRandom } from '#core/random';
+import { CONTROL_RATE_HZ, PERFORMANCE_RATE_HZ, type SoundEvent } from '../../performance.ts';
+import { Resonator } from './partials.ts';
+import { midiOfHz, type SynthesisedSound, type SynthesisRequest } from './voice.ts';
+
+interface Rev {
+  startSec: number;
+  peakSec: number;
+  endSec: number;
+  /** Share of the way from idle to the red line. */
+  throttle: number;
+}
+
+interface Engine {
+  cylinders: number;
+  idleRpm: number;
+  topRpm: number;
+  /** Levels of the half-order harmonics of the firing frequency. */
+  harmonics: number[];
+  jitter: number;
+  exhaustHz: number;
+  noise: number;
+  road: number;
+  idleGain: number;
+}
+
+/** An engine that comes up to idle at `leadSec` and is revved from there; events are the revs and the horn. */
+export function synthesiseCar({ durationSec, leadSec, variant, random }: SynthesisRequest): SynthesisedSound {
+  const samples = new Float32Array(Math.round(durationSec * PERFORMANCE_RATE_HZ));
+  const pitchMidi = new Float32Array(Math.round(durationSec * CONTROL_RATE_HZ));
+  const engine = drawEngine(random);
+  const revs = drawRevs(durationSec, leadSec, random);
+  runEngine(samples, pitchMidi, engine, revs, leadSec, random);
+  const events = revs.map(({ startSec, peakSec, endSec, throttle }): SoundEvent => {
+    const hz = firingHz(engine, throttleAt(revs, peakSec));
+    return { startSec, endSec, pitchMidi: midiOfHz(hz), velocity: 0.3 + 0.7 * throttle };
+  });
+  if (random.next() < 0.25) events.push(...soundHorn(samples, durationSec, leadSec, random));
+  events.sort((a, b) => a.startSec - b.startSec);
+  return { timbreId: `engine:${variant}`, samples, events, pitchMidi };
+}
+
+function drawEngine(random: SeededRandom): Engine {
+  const rolloff = random.uniform(0.5, 1.3);
+  return {
+    cylinders: random.pick([3, 4, 4, 6, 8]),
+    idleRpm: random.uniform(650, 1100),
+    topRpm: random.uniform(3200, 6800),
+    harmonics: Array.from({ length: 22 }, (_, k) => {
+      const halfOrder = k % 2 === 0 ? 0.45 : 1;
+      return (halfOrder * random.uniform(0.25, 1)) / ((k + 1) / 2) ** rolloff;
+    }),
+    jitter: random.uniform(0.01, 0.05),
+    exhaustHz: random.uniform(90, 420),
+    noise: random.uniform(0.3, 1.2),
+    road: random.uniform(0.02, 0.3),
+    idleGain: random.uniform(0.12, 0.35),
+  };
+}
+
+function drawRevs(durationSec: number, leadSec: number, random: SeededRandom): Rev[] {
+  const revs: Rev[] = [];
+  const blips = random.next() < 0.6;
+  for (let startSec = leadSec; startSec < durationSec - 0.5; ) {
+    const lengthSec = blips ? random.uniform(0.4, 1.1) : random.uniform(1.2, 3);
+    const endSec = Math.min(durationSec - 0.05, startSec + lengthSec);
+    const peakSec = startSec + (endSec - startSec) * random.uniform(0.3, 0.75);
+    revs.push({ startSec, peakSec, endSec, throttle: random.uniform(0.35, 1) });
+    startSec = endSec + random.uniform(0.1, 1);
+  }
+  return revs;
+}
+
+function throttleAt(revs: readonly Rev[], atSec: number): number {
+  const rev = revs.find(({ startSec, endSec }) => atSec >= startSec && atSec < endSec);
+  if (!rev) return 0;
+  const share =
+    atSec < rev.peakSec
+      ? (atSec - rev.startSec) / (rev.peakSec - rev.startSec)
+      : (rev.endSec - atSec) / (rev.endSec - rev.peakSec);
+  return rev.throttle * (0.5 - 0.5 * Math.cos(Math.PI * share));
+}
+
+function firingHz(engine: Engine, throttle: number): number {
+  const rpm = engine.idleRpm + throttle * (engine.topRpm - engine.idleRpm);
+  return ((rpm / 60) * engine.cylinders) / 2;
+}
+
+function runEngine(
+  samples: Float32Array,
+  pitchMidi: Float32Array,
+  engine: Engine,
+  revs: readonly Rev[],
+  leadSec: number,
+  random: SeededRandom,
+): void {
+  const start = Math.round(leadSec * PERFORMANCE_RATE_HZ);
+  const exhaust = new Resonator();
+  let phase = 0;
+  let wobble = 0;
+  let road = 0;
+  for (let i = start; i < samples.length; i++) {
+    const throttle = throttleAt(revs, i / PERFORMANCE_RATE_HZ);
+    wobble += 0.004 * (random.uniform(-1, 1) * 8 - wobble);
+    const hz = firingHz(engine, throttle) * (1 + engine.jitter * wobble);
+    phase += (Math.PI * hz) / PERFORMANCE_RATE_HZ;
+    let tone = 0;
+    for (let k = 0; k < engine.harmonics.length && 0.5 * hz * (k + 1) < 7000; k++) {
+      tone += (engine.harmonics[k] as number) * Math.sin((k + 1) * phase + k * k);
+    }
+    // Gas leaves in puffs: the noise follows the firing.
+    const puff = engine.noise * (0.5 + 0.5 * Math.sin(2 * phase)) ** 2 * random.uniform(-1, 1);
+    road += 0.06 * (random.uniform(-1, 1) - road);
+    const load = engine.idleGain + (1 - engine.idleGain) * throttle;
+    const body = 0.3 * tone + 4 * exhaust.step(0.3 * tone + puff, engine.exhaustHz, 220) + 0.15 * puff;
+    const startUp = Math.min(1, (i - start + 1) / 800);
+    samples[i] = startUp * (load * body + engine.road * road);
+    pitchMidi[Math.floor((i * CONTROL_RATE_HZ) / PERFORMANCE_RATE_HZ)] = midiOfHz(hz);
+  }
+}
+
+/** Adds one to three blasts of a two-note horn and answers their events. */
+function soundHorn(
+  samples: Float32Array,
+  durationSec: number,
+  leadSec: number,
+  random: SeededRandom,
+): SoundEvent[] {
+  const hz = random.uniform(320, 480);
+  const interval = random.pick([1.2, 1.25, 1.33]);
+  const events: SoundEvent[] = [];
+  let startSec = leadSec + random.uniform(0.3, 0.4 * durationSec);
+  for (let n = random.integer(1, 4); n > 0; n--) {
+    const endSec = startSec + random.uniform(0.15, 0.6);
+    if (endSec > durationSec - 0.05) break;
+    const start = Math.round(startSec * PERFORMANCE_RATE_HZ);
+    const end = Math.round(endSec * PERFORMANCE_RATE_HZ);
+    for (let i = start; i < end; i++) {
+      const angle = (2 * Math.PI * hz * (i - start)) / PERFORMANCE_RATE_HZ;
+      let value = 0;
+      for (let k = 1; k <= 10; k++) value += (Math.sin(k * angle) + Math.sin(k * interval * angle)) / (k + 1);
+      const edge = Math.min(1, (i - start) / 160, (end - i) / 240);
+      samples[i] = (samples[i] as number) + 0.8 * edge * value;
+    }
+    events.push({ startSec, endSec, pitchMidi: midiOfHz(hz), velocity: 1 });
+    startSec = endSec + random.uniform(0.12, 0.4);
+  }
+  return events;
+}

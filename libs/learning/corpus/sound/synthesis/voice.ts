@@ -1,0 +1,30 @@
+/** What every synthesised class answers, and the drawing of levels that they share. */
+
+import type { SeededRandom } from '#core/random';
+import type { SoundEvent } from '../../performance.ts';
+
+export interface SynthesisRequest {
+  durationSec: number;
+  /** Where the first event starts, exactly. */
+  leadSec: number;
+  /** Names the timbre; `random` is seeded with it. */
+  variant: number;
+  random: SeededRandom;
+}
+
+export interface SynthesisedSound {
+  timbreId: string;
+  /** `[durationSec * PERFORMANCE_RATE_HZ]`, at any level. */
+  samples: Float32Array;
+  /** Sorted by start. */
+  events: SoundEvent[];
+  /** For sounds whose pitch glides within an event: MIDI numbers at the control rate. */
+  pitchMidi?: Float32Array;
+}
+
+export type Synthesise = (request: SynthesisRequest) => SynthesisedSound;
+
+/** Hertz as a MIDI number, 69 at 440 Hz, with fractions. */
+export function midiOfHz(hz: number): number {
+  return 69 + 12 * Math.log2(hz / 440);
+}
