@@ -10,10 +10,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EarshotError } from '#core/errors';
 import { PERFORMANCE_RATE_HZ } from '../performance.ts';
-import { writeMidiFile } from './midi-file.ts';
+import { POLYPHONY, writeMidiFile } from './midi-file.ts';
 import type { Phrase } from './phrase.ts';
 
 const run = promisify(execFile);
+
+const WARM_UP_SEC = 1;
 
 export const DEFAULT_SOUND_FONT = '/usr/share/sounds/sf2/FluidR3_GM.sf2';
 
@@ -46,7 +48,7 @@ export async function renderPhrases(
   await requireSoundFont(options.soundFont);
   const folder = await mkdtemp(join(options.workDir, 'fluidsynth-'));
   try {
-    let endSec = 0;
+    let endSec = WARM_UP_SEC;
     const slots = jobs.map((job) => {
       const startSec = endSec;
       endSec += Math.ceil(job.durationSec) + 1;
@@ -76,6 +78,7 @@ async function requireSoundFont(soundFont: string): Promise<void> {
 async function runFluidsynth(folder: string, options: RenderOptions): Promise<void> {
   // Reverb and chorus carry state from one slot to the next; float output has no dither, whose phase would too.
   const args = ['-q', '-ni', '-f', join(folder, 'empty.conf'), '-R', '0', '-C', '0', '-g', '0.3'];
+  args.push('-o', `synth.polyphony=${POLYPHONY}`);
   args.push('-r', String(PERFORMANCE_RATE_HZ), '-T', 'raw', '-O', 'float', '-F', join(folder, 'out.raw'));
   args.push(options.soundFont, join(folder, 'in.mid'));
   try {

@@ -12,7 +12,11 @@ const TICKS_PER_QUARTER = 500;
 const MICROSECONDS_PER_QUARTER = 500_000;
 const MELODIC_CHANNEL = 0;
 const DRUM_CHANNEL = 9;
+const FLUSH_CHANNEL = 1;
 const SWELL_STEP_MS = 20;
+
+/** Voices of the synthesiser: more than any phrase sounds at once, few enough to be flushed between phrases. */
+export const POLYPHONY = 96;
 
 const CONTROL = { modulation: 1, volume: 7, expression: 11, allSoundOff: 120, resetAll: 121 } as const;
 
@@ -58,9 +62,8 @@ function phraseMessages(phrase: Phrase, startMs: number): MidiMessage[] {
     bytes: [0xb0 | channel, number, value],
   });
   const bend = Math.round(8192 + (phrase.tuningCents / 200) * 8192);
-  const messages: MidiMessage[] = [];
+  const messages = flushMessages(startMs);
   for (const each of [MELODIC_CHANNEL, DRUM_CHANNEL]) {
-    messages.push({ atMs: startMs, bytes: [0xb0 | each, CONTROL.allSoundOff, 0] });
     messages.push({ atMs: startMs, bytes: [0xb0 | each, CONTROL.resetAll, 0] });
   }
   messages.push(
@@ -77,6 +80,25 @@ function phraseMessages(phrase: Phrase, startMs: number): MidiMessage[] {
     messages.push({ atMs: startMs + note.startMs, bytes: [0x90 | channel, note.key, note.velocity] });
     messages.push({ atMs: startMs + note.endMs, bytes: [0x80 | channel, note.key, 0] });
   }
+  return messages;
+}
+
+/**
+ * Silences the phrase before and brings every voice of the synthesiser into one known state, by a faint chord of
+ * as many notes as there are voices, in the pause between two clips. Without it the first 4 ms of a note depend
+ * on the gain of whichever note had the same voice before.
+ */
+function flushMessages(startMs: number): MidiMessage[] {
+  const off = (atMs: number, channel: number): MidiMessage => ({
+    atMs,
+    bytes: [0xb0 | channel, CONTROL.allSoundOff, 0],
+  });
+  const messages = [off(startMs - 500, MELODIC_CHANNEL), off(startMs - 500, DRUM_CHANNEL)];
+  messages.push({ atMs: startMs - 400, bytes: [0xc0 | FLUSH_CHANNEL, 0] });
+  for (let i = 0; i < POLYPHONY; i++) {
+    messages.push({ atMs: startMs - 400, bytes: [0x90 | FLUSH_CHANNEL, 16 + i, 1] });
+  }
+  messages.push(off(startMs - 300, FLUSH_CHANNEL));
   return messages;
 }
 
