@@ -176,7 +176,10 @@ export interface LocalCatalogService extends CatalogService {
   /** JPEG bytes. */
   clipThumbnail(id: string, options: { width: number; atSec?: number }): Promise<Uint8Array>;
   /** Minimum and maximum of each bucket, in [-1, 1]. */
-  clipWaveform(id: string, options: { buckets: number }): Promise<{ min: number[]; max: number[]; durationSec: number }>;
+  clipWaveform(
+    id: string,
+    options: { buckets: number },
+  ): Promise<{ min: number[]; max: number[]; durationSec: number }>;
   /** Answers what is not ready; empty means ready. */
   readiness(): Promise<string[]>;
   /** Drift between PostgreSQL and the index, mended when `fix`. */

@@ -93,7 +93,11 @@ export interface VectorIndex {
   deletePoints(collection: string, ids: readonly string[]): Promise<void>;
   deleteClips(collection: string, clipIds: readonly string[]): Promise<void>;
   /** Replaces the payload's filterable fields (`collection`, `tags`) of every point of a clip. */
-  updateClipPayload(collection: string, clipId: string, change: Pick<PointPayload, 'collection' | 'tags'>): Promise<void>;
+  updateClipPayload(
+    collection: string,
+    clipId: string,
+    change: Pick<PointPayload, 'collection' | 'tags'>,
+  ): Promise<void>;
   /** Best first: by score, then by id ascending, so that equal scores never wobble. */
   search(collection: string, request: SearchRequest): Promise<SearchHit[]>;
   /** How many points match; with `modality`, only those that carry that vector. */

@@ -1,0 +1,106 @@
+/** Model folders: `model.json` beside `weights.safetensors`, written whole or not at all. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { EarshotError } from '#core/errors';
+import type { NamedArray } from '../layers/parameters.ts';
+import { type ModelManifest, parseManifest } from './manifest.ts';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+
+const MANIFEST_FILE = 'model.json';
+const WEIGHTS_FILE = 'weights.safetensors';
+
+export type NewManifest = Omit<ModelManifest, 'weights' | 'format' | 'version'> & {
+  /** The weights' own hash is added, so that two trainings never share an identity. */
+  baseVersion: string;
+  parameterCount: number;
+};
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Written beside its target and renamed, so that a reader never meets half a file. */
+export async function writeFileAtomically(file: string, content: Uint8Array | string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, content);
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** @returns the manifest as written */
+export async function writeModelFolder(
+  folder: string,
+  description: NewManifest,
+  arrays: readonly NamedArray[],
+): Promise<ModelManifest> {
+  const bytes = encodeSafetensors(arrays, { model: description.id });
+  const hash = sha256(bytes);
+  const { baseVersion, parameterCount, ...rest } = description;
+  const manifest = parseManifest(
+    {
+      format: 'earshot-model/1',
+      ...rest,
+      version: `${baseVersion}+${hash.slice(0, 8)}`,
+      weights: { file: WEIGHTS_FILE, sha256: hash, parameterCount },
+    },
+    path.join(folder, MANIFEST_FILE),
+  );
+  await mkdir(folder, { recursive: true });
+  await writeFileAtomically(path.join(folder, WEIGHTS_FILE), bytes);
+  await writeFileAtomically(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
+}
+
+/** @throws EarshotError `model_not_found` or `model_invalid` */
+export async function readManifest(folder: string): Promise<ModelManifest> {
+  const file = path.join(folder, MANIFEST_FILE);
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new EarshotError(
+      'model_not_found',
+      `No model in ${folder}: there is no readable ${MANIFEST_FILE}.`,
+      {
+        subject: folder,
+        cause: error,
+      },
+    );
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new EarshotError('model_invalid', `${file} is not JSON.`, { subject: file, cause: error });
+  }
+  return parseManifest(json, file);
+}
+
+/** @throws EarshotError `checkpoint_invalid` when the weights are missing, damaged or not the manifest's */
+export async function readWeights(folder: string, manifest: ModelManifest): Promise<NamedArray[]> {
+  const file = path.join(folder, manifest.weights.file);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new EarshotError('checkpoint_invalid', `The weights ${file} can't be read.`, {
+      subject: file,
+      cause: error,
+    });
+  }
+  if (sha256(bytes) !== manifest.weights.sha256) {
+    throw new EarshotError(
+      'checkpoint_invalid',
+      `${file} does not have the checksum that model.json states: fetch or train it again.`,
+      {
+        subject: file,
+      },
+    );
+  }
+  return decodeSafetensors(bytes, file);
+}

@@ -1,0 +1,74 @@
+/** `model.json`: everything about a model but its numbers. */
+import { z } from 'zod';
+import { EarshotError } from '#core/errors';
+
+const audioTower = z.object({
+  bands: z.number().int().positive(),
+  hopSec: z.number().positive(),
+  trunkChannels: z.tuple([z.int(), z.int(), z.int(), z.int(), z.int()]),
+  tokenWidth: z.int().positive(),
+  numEncoderLayers: z.int().nonnegative(),
+  numHeads: z.int().positive(),
+  embeddingDimension: z.int().positive(),
+});
+
+const videoTower = z.object({
+  trunkChannels: z.tuple([z.int(), z.int(), z.int(), z.int(), z.int(), z.int()]),
+  tokenWidth: z.int().positive(),
+  numEncoderLayers: z.int().nonnegative(),
+  numHeads: z.int().positive(),
+  embeddingDimension: z.int().positive(),
+});
+
+export const modelManifestSchema = z.object({
+  format: z.literal('earshot-model/1'),
+  id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+  version: z.string().min(1),
+  description: z.string(),
+  dimension: z.int().positive(),
+  segments: z.object({ lengthSec: z.number().positive(), hopSec: z.number().positive() }),
+  frontEnds: z.object({
+    audio: z.object({
+      sampleRateHz: z.int().positive(),
+      windowSec: z.number().positive(),
+      hopSec: z.number().positive(),
+      bands: z.int().positive(),
+      lowHz: z.number().positive(),
+      highHz: z.number().positive(),
+      offset: z.number().positive(),
+      /** Frames of a whole segment, a multiple of the trunk's time stride. */
+      frames: z.int().positive(),
+      normalization: z.object({ mean: z.number(), deviation: z.number().positive() }),
+    }),
+    video: z.object({
+      rateHz: z.number().positive(),
+      width: z.int().positive(),
+      height: z.int().positive(),
+      fit: z.enum(['stretch', 'cover']),
+      normalization: z.object({
+        mean: z.tuple([z.number(), z.number(), z.number()]),
+        deviation: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
+      }),
+    }),
+  }),
+  towers: z.object({ kind: z.literal('two-tower'), audio: audioTower, video: videoTower }),
+  weights: z.object({
+    file: z.string().regex(/^[\w.-]+$/),
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+    parameterCount: z.int().positive(),
+  }),
+  training: z.record(z.string(), z.unknown()),
+});
+
+export type ModelManifest = z.infer<typeof modelManifestSchema>;
+export type FrontEnds = ModelManifest['frontEnds'];
+
+/** @throws EarshotError `model_invalid` listing every field that is wrong */
+export function parseManifest(json: unknown, subject: string): ModelManifest {
+  const parsed = modelManifestSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`);
+  throw new EarshotError('model_invalid', `${subject} is not a model description: ${faults.join('; ')}.`, {
+    subject,
+  });
+}

@@ -1,0 +1,51 @@
+/** Dense layer and layer normalisation over the last axis. */
+import type * as tfTypes from '@tensorflow/tfjs';
+import type { ParameterStore } from './parameters.ts';
+
+export class Dense {
+  readonly outputs: number;
+  readonly #store: ParameterStore;
+  readonly #inputs: number;
+  readonly #kernel: tfTypes.Variable;
+  readonly #bias: tfTypes.Variable;
+
+  constructor(store: ParameterStore, name: string, inputs: number, outputs: number) {
+    this.#store = store;
+    this.#inputs = inputs;
+    this.outputs = outputs;
+    this.#kernel = store.weight(`${name}/kernel`, [inputs, outputs], {
+      kind: 'normal',
+      deviation: Math.sqrt(1 / inputs),
+    });
+    this.#bias = store.weight(`${name}/bias`, [outputs], { kind: 'constant', value: 0 });
+  }
+
+  /** `[..., inputs]` to `[..., outputs]`. */
+  apply(x: tfTypes.Tensor): tfTypes.Tensor {
+    const { tf } = this.#store.engine;
+    // One flat matrix product is far faster than a batched one, and its gradient needs no broadcasting.
+    const flat = tf.reshape(x, [-1, this.#inputs]);
+    const y = tf.add(tf.matMul(flat, this.#kernel as unknown as tfTypes.Tensor2D), this.#bias);
+    return tf.reshape(y, [...x.shape.slice(0, -1), this.outputs]);
+  }
+}
+
+export class LayerNorm {
+  readonly #store: ParameterStore;
+  readonly #gain: tfTypes.Variable;
+  readonly #offset: tfTypes.Variable;
+
+  constructor(store: ParameterStore, name: string, width: number) {
+    this.#store = store;
+    this.#gain = store.weight(`${name}/gain`, [width], { kind: 'constant', value: 1 });
+    this.#offset = store.weight(`${name}/offset`, [width], { kind: 'constant', value: 0 });
+  }
+
+  apply(x: tfTypes.Tensor): tfTypes.Tensor {
+    const { tf } = this.#store.engine;
+    const mean = tf.mean(x, -1, true);
+    const centred = tf.sub(x, mean);
+    const variance = tf.mean(tf.square(centred), -1, true);
+    return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5))), this.#gain), this.#offset);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Pre-norm transformer encoder with sinusoidal positions in seconds, so that one set of weights serves any
+ * number of steps and any sampling of them.
+ *
+ * @see Vaswani et al. 2017; Xiong et al. 2020 for the placement of the norm
+ */
+import type * as tfTypes from '@tensorflow/tfjs';
+import { Dense, LayerNorm } from './dense.ts';
+import type { ParameterStore } from './parameters.ts';
+
+/**
+ * Sines and cosines of the time at wavelengths from 0.2 s to about 20 s.
+ *
+ * @param timesSec `[rows * steps]`
+ * @returns `[rows * steps * width]`
+ */
+export function timeEncoding(timesSec: Float32Array, width: number): Float32Array {
+  const half = width / 2;
+  const encoding = new Float32Array(timesSec.length * width);
+  for (let step = 0; step < timesSec.length; step++) {
+    for (let i = 0; i < half; i++) {
+      const wavelengthSec = 0.2 * 100 ** (i / Math.max(1, half - 1));
+      const phase = (2 * Math.PI * (timesSec[step] as number)) / wavelengthSec;
+      encoding[step * width + 2 * i] = Math.sin(phase);
+      encoding[step * width + 2 * i + 1] = Math.cos(phase);
+    }
+  }
+  return encoding;
+}
+
+class EncoderLayer {
+  readonly #store: ParameterStore;
+  readonly #width: number;
+  readonly #heads: number;
+  readonly #normAttention: LayerNorm;
+  readonly #normFeedForward: LayerNorm;
+  readonly #query: Dense;
+  readonly #key: Dense;
+  readonly #value: Dense;
+  readonly #output: Dense;
+  readonly #expand: Dense;
+  readonly #contract: Dense;
+
+  constructor(store: ParameterStore, name: string, width: number, heads: number) {
+    this.#store = store;
+    this.#width = width;
+    this.#heads = heads;
+    this.#normAttention = new LayerNorm(store, `${name}/attention/norm`, width);
+    this.#query = new Dense(store, `${name}/attention/query`, width, width);
+    this.#key = new Dense(store, `${name}/attention/key`, width, width);
+    this.#value = new Dense(store, `${name}/attention/value`, width, width);
+    this.#output = new Dense(store, `${name}/attention/output`, width, width);
+    this.#normFeedForward = new LayerNorm(store, `${name}/feed-forward/norm`, width);
+    this.#expand = new Dense(store, `${name}/feed-forward/expand`, width, 2 * width);
+    this.#contract = new Dense(store, `${name}/feed-forward/contract`, 2 * width, width);
+  }
+
+  /** `[batch, steps, width]` to the same. */
+  apply(x: tfTypes.Tensor): tfTypes.Tensor {
+    const { tf } = this.#store.engine;
+    const attended = tf.add(x, this.#attend(this.#normAttention.apply(x)));
+    const hidden = tf.relu(this.#expand.apply(this.#normFeedForward.apply(attended)));
+    return tf.add(attended, this.#contract.apply(hidden));
+  }
+
+  #attend(x: tfTypes.Tensor): tfTypes.Tensor {
+    const { tf } = this.#store.engine;
+    const [batch, steps] = x.shape as [number, number, number];
+    const headWidth = this.#width / this.#heads;
+    const split = (t: tfTypes.Tensor) =>
+      tf.transpose(tf.reshape(t, [batch, steps, this.#heads, headWidth]), [0, 2, 1, 3]);
+    const query = split(this.#query.apply(x));
+    const key = split(this.#key.apply(x));
+    const value = split(this.#value.apply(x));
+    const weights = tf.softmax(tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(headWidth)));
+    const mixed = tf.transpose(tf.matMul(weights, value), [0, 2, 1, 3]);
+    return this.#output.apply(tf.reshape(mixed, [batch, steps, this.#width]));
+  }
+}
+
+export class TransformerEncoder {
+  readonly #store: ParameterStore;
+  readonly #width: number;
+  readonly #layers: EncoderLayer[];
+  readonly #norm: LayerNorm;
+
+  constructor(
+    store: ParameterStore,
+    name: string,
+    options: { width: number; heads: number; layers: number },
+  ) {
+    this.#store = store;
+    this.#width = options.width;
+    this.#layers = Array.from(
+      { length: options.layers },
+      (_, i) => new EncoderLayer(store, `${name}/${i}`, options.width, options.heads),
+    );
+    this.#norm = new LayerNorm(store, `${name}/norm`, options.width);
+  }
+
+  /**
+   * @param x        `[batch, steps, width]`
+   * @param timesSec `[steps]`, or `[batch * steps]` where every row has its own times
+   */
+  apply(x: tfTypes.Tensor, timesSec: Float32Array): tfTypes.Tensor {
+    const { tf } = this.#store.engine;
+    const [, steps] = x.shape as [number, number, number];
+    const positions = tf.tensor(timeEncoding(timesSec, this.#width), [
+      timesSec.length / steps,
+      steps,
+      this.#width,
+    ]);
+    let y = tf.add(x, positions);
+    for (const layer of this.#layers) y = layer.apply(y);
+    return this.#norm.apply(y);
+  }
+}

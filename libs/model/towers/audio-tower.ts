@@ -1,0 +1,104 @@
+/**
+ * Audio tower: log-mel -> depthwise-separable trunk -> one token a time step -> transformer -> projection head.
+ * Tokens keep a rate of 12.5 Hz, because synchronisation needs to see shifts of a fraction of a second.
+ */
+import type * as tfTypes from '@tensorflow/tfjs';
+import type { TensorFlow } from '../engine/engine.ts';
+import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
+import { Dense } from '../layers/dense.ts';
+import type { ParameterStore } from '../layers/parameters.ts';
+import { TransformerEncoder } from '../layers/transformer.ts';
+
+export interface AudioTowerOptions {
+  /** Mel bands of the input; a power of two of at least 16. */
+  bands: number;
+  /** Seconds between input frames. */
+  hopSec: number;
+  /** Output channels of the stem and of each separable block; the strides are fixed by the design. */
+  trunkChannels: [number, number, number, number, number];
+  tokenWidth: number;
+  numEncoderLayers: number;
+  numHeads: number;
+  embeddingDimension: number;
+}
+
+/** Input frames for one token: the trunk halves time three times. */
+export const AUDIO_TIME_STRIDE = 8;
+const BAND_STRIDE = 16;
+
+export interface TowerOutput {
+  /** `[batch, dimension]`, unit length. */
+  embedding: tfTypes.Tensor2D;
+  /** `[batch, steps, tokenWidth]`: what the head pools. */
+  steps: tfTypes.Tensor3D;
+}
+
+export class AudioTower {
+  readonly options: AudioTowerOptions;
+  readonly units: ConvolutionUnit[];
+  readonly #store: ParameterStore;
+  readonly #stem: ConvolutionUnit;
+  readonly #blocks: SeparableBlock[];
+  readonly #token: Dense;
+  readonly #encoder: TransformerEncoder;
+  readonly #hidden: Dense;
+  readonly #projection: Dense;
+
+  constructor(store: ParameterStore, name: string, options: AudioTowerOptions) {
+    this.#store = store;
+    this.options = options;
+    const [c0, c1, c2, c3, c4] = options.trunkChannels;
+    this.#stem = new ConvolutionUnit(store, `${name}/stem`, {
+      kernelSize: 3,
+      inputChannels: 1,
+      outputChannels: c0,
+      strides: [2, 2],
+    });
+    const block = (i: number, inputChannels: number, outputChannels: number, strides: [number, number]) =>
+      new SeparableBlock(store, `${name}/trunk/${i}`, { inputChannels, outputChannels, strides });
+    this.#blocks = [
+      block(1, c0, c1, [2, 2]),
+      block(2, c1, c2, [2, 2]),
+      block(3, c2, c3, [1, 2]),
+      block(4, c3, c4, [1, 1]),
+    ];
+    this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units)];
+    // Bands stay apart in the token: pitch is where the energy lies, and a mean over bands would lose it.
+    this.#token = new Dense(store, `${name}/token`, (options.bands / BAND_STRIDE) * c4, options.tokenWidth);
+    this.#encoder = new TransformerEncoder(store, `${name}/encoder`, {
+      width: options.tokenWidth,
+      heads: options.numHeads,
+      layers: options.numEncoderLayers,
+    });
+    this.#hidden = new Dense(store, `${name}/head/hidden`, options.tokenWidth, options.tokenWidth);
+    this.#projection = new Dense(
+      store,
+      `${name}/head/projection`,
+      options.tokenWidth,
+      options.embeddingDimension,
+    );
+  }
+
+  /** Seconds between tokens. */
+  get stepSec(): number {
+    return this.options.hopSec * AUDIO_TIME_STRIDE;
+  }
+
+  /** @param logMel `[batch, frames, bands, 1]`, normalised; frames a multiple of 8 */
+  apply(logMel: tfTypes.Tensor4D, training: boolean): TowerOutput {
+    const { tf } = this.#store.engine;
+    let map = this.#stem.apply(logMel, training);
+    for (const block of this.#blocks) map = block.apply(map, training);
+    const [batch, steps, bands, channels] = map.shape;
+    const tokens = this.#token.apply(tf.reshape(map, [batch, steps, bands * channels]));
+    const timesSec = Float32Array.from({ length: steps }, (_, i) => (i + 0.5) * this.stepSec);
+    const encoded = this.#encoder.apply(tokens, timesSec) as tfTypes.Tensor3D;
+    const hidden = tf.relu(this.#hidden.apply(tf.mean(encoded, 1)));
+    return { embedding: unitLength(tf, this.#projection.apply(hidden)) as tfTypes.Tensor2D, steps: encoded };
+  }
+}
+
+/** L2 normalisation over the last axis. */
+export function unitLength(tf: TensorFlow, x: tfTypes.Tensor): tfTypes.Tensor {
+  return tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-8)));
+}

@@ -1,0 +1,84 @@
+/** The two towers, their temperature, and the weights behind them: what is trained, saved and served. */
+import type * as tfTypes from '@tensorflow/tfjs';
+import type { Engine } from '../engine/engine.ts';
+import { ParameterStore } from '../layers/parameters.ts';
+import { INITIAL_LOG_SCALE } from '../objectives/info-nce.ts';
+import { AudioTower, type AudioTowerOptions } from './audio-tower.ts';
+import { VideoTower, type VideoTowerOptions } from './video-tower.ts';
+
+export interface TwoTowerOptions {
+  audio: AudioTowerOptions;
+  video: VideoTowerOptions;
+}
+
+/** Widths of the reference design: for machines with an accelerator. */
+export const REFERENCE_TOWERS: TwoTowerOptions = {
+  audio: {
+    bands: 64,
+    hopSec: 0.01,
+    trunkChannels: [32, 64, 128, 256, 512],
+    tokenWidth: 512,
+    numEncoderLayers: 6,
+    numHeads: 8,
+    embeddingDimension: 512,
+  },
+  video: {
+    trunkChannels: [32, 64, 128, 128, 256, 512],
+    tokenWidth: 512,
+    numEncoderLayers: 6,
+    numHeads: 8,
+    embeddingDimension: 512,
+  },
+};
+
+/** The shipped `mini`: learns on two laptop cores in about an hour. */
+export const MINI_TOWERS: TwoTowerOptions = {
+  audio: {
+    bands: 64,
+    hopSec: 0.01,
+    trunkChannels: [16, 32, 64, 128, 128],
+    tokenWidth: 128,
+    numEncoderLayers: 2,
+    numHeads: 4,
+    embeddingDimension: 128,
+  },
+  video: {
+    trunkChannels: [16, 32, 64, 64, 128, 192],
+    tokenWidth: 128,
+    numEncoderLayers: 2,
+    numHeads: 4,
+    embeddingDimension: 128,
+  },
+};
+
+export class TwoTowerNetwork {
+  readonly engine: Engine;
+  readonly options: TwoTowerOptions;
+  readonly store: ParameterStore;
+  readonly audio: AudioTower;
+  readonly video: VideoTower;
+  /** Log of the inverse temperature, learned. */
+  readonly logScale: tfTypes.Variable;
+
+  constructor(engine: Engine, options: TwoTowerOptions, seed: number) {
+    this.engine = engine;
+    this.options = options;
+    this.store = new ParameterStore(engine, seed);
+    this.audio = new AudioTower(this.store, 'audio', options.audio);
+    this.video = new VideoTower(this.store, 'video', options.video);
+    this.logScale = this.store.weight('log-scale', [], { kind: 'constant', value: INITIAL_LOG_SCALE });
+  }
+
+  /** After each optimiser step: running statistics follow, folded serving weights are dropped. */
+  afterUpdate(statisticsMomentum: number): void {
+    for (const unit of [...this.audio.units, ...this.video.units]) {
+      unit.absorbBatchStatistics(statisticsMomentum);
+      unit.forgetFolded();
+    }
+  }
+
+  dispose(): void {
+    for (const unit of [...this.audio.units, ...this.video.units]) unit.forgetFolded();
+    this.store.dispose();
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Training checkpoints: weights, optimiser moments and position, so that a killed run goes on to the bit.
+ * `state.json` is written last and names the files it belongs to; an interrupted save leaves the one before.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { EarshotError } from '#core/errors';
+import { sha256, writeFileAtomically } from '../checkpoint/checkpoint.ts';
+import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.ts';
+import type { NamedArray } from '../layers/parameters.ts';
+
+export interface TrainingState {
+  step: number;
+  optimizerStep: number;
+  bestScore: number;
+  bestStep: number;
+  evaluationsSinceBest: number;
+  /** What the run was started with; a resume with other settings is refused. */
+  settings: Record<string, unknown>;
+}
+
+interface StateFile extends TrainingState {
+  files: Record<'weights' | 'optimizer' | 'best', { name: string; sha256: string } | null>;
+}
+
+export interface Checkpoint {
+  state: TrainingState;
+  weights: NamedArray[];
+  optimizer: NamedArray[];
+  best: NamedArray[] | null;
+}
+
+export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const { state } = checkpoint;
+  const write = async (kind: string, step: number, arrays: NamedArray[] | null) => {
+    if (!arrays) return null;
+    const bytes = encodeSafetensors(arrays);
+    const name = `${kind}-${step}.safetensors`;
+    await writeFileAtomically(path.join(folder, name), bytes);
+    return { name, sha256: sha256(bytes) };
+  };
+  const files = {
+    weights: await write('weights', state.step, checkpoint.weights),
+    optimizer: await write('optimizer', state.step, checkpoint.optimizer),
+    best: await write('best', state.bestStep, checkpoint.best),
+  };
+  const stateFile: StateFile = { ...state, files };
+  await writeFileAtomically(path.join(folder, 'state.json'), `${JSON.stringify(stateFile, null, 2)}\n`);
+  const kept = new Set(Object.values(files).map((file) => file?.name));
+  for (const name of await readdir(folder)) {
+    if (/^(weights|optimizer|best)-\d+\.safetensors$/.test(name) && !kept.has(name))
+      await rm(path.join(folder, name));
+  }
+}
+
+/** @returns the last whole checkpoint, or null where none was written */
+export async function loadCheckpoint(folder: string): Promise<Checkpoint | null> {
+  const stateName = path.join(folder, 'state.json');
+  let text: string;
+  try {
+    text = await readFile(stateName, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const { files, ...state } = JSON.parse(text) as StateFile;
+  const read = async (file: { name: string; sha256: string } | null): Promise<NamedArray[]> => {
+    if (!file)
+      throw new EarshotError('checkpoint_invalid', `${stateName} names no weights.`, { subject: stateName });
+    const bytes = await readFile(path.join(folder, file.name));
+    if (sha256(bytes) !== file.sha256) {
+      throw new EarshotError('checkpoint_invalid', `${file.name} is damaged: its checksum differs.`, {
+        subject: file.name,
+      });
+    }
+    return decodeSafetensors(bytes, file.name);
+  };
+  return {
+    state,
+    weights: await read(files.weights),
+    optimizer: await read(files.optimizer),
+    best: files.best ? await read(files.best) : null,
+  };
+}
