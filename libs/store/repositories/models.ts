@@ -1,0 +1,74 @@
+/** Which model fills which collection of the vector index, and which of them is live. */
+import { asc, eq } from 'drizzle-orm';
+import type { Session } from '../database.ts';
+import type { ModelIdentity } from '../index/vector-index.ts';
+import { type ModelState, models } from '../schema.ts';
+
+export interface ModelCollection {
+  /** Name of the collection in the index. */
+  collection: string;
+  model: ModelIdentity;
+  state: ModelState;
+}
+
+export class ModelRepository {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async list(): Promise<ModelCollection[]> {
+    return (await this.#session.db.select().from(models).orderBy(asc(models.collection))).map(toModel);
+  }
+
+  async get(collection: string): Promise<ModelCollection | null> {
+    const rows = await this.#session.db.select().from(models).where(eq(models.collection, collection));
+    return rows.map(toModel)[0] ?? null;
+  }
+
+  /** The collection that searches are answered from, or null in an empty catalog. */
+  async live(): Promise<ModelCollection | null> {
+    const rows = await this.#session.db.select().from(models).where(eq(models.state, 'live'));
+    return rows.map(toModel)[0] ?? null;
+  }
+
+  /** Adds a collection that is being filled; a known one keeps its state, except that a retired one is built again. */
+  async add(collection: string, model: ModelIdentity): Promise<ModelCollection> {
+    const { db } = this.#session;
+    await db
+      .insert(models)
+      .values({
+        collection,
+        modelId: model.id,
+        modelVersion: model.version,
+        dimension: model.dimension,
+        state: 'building',
+      })
+      .onConflictDoUpdate({
+        target: models.collection,
+        set: { state: 'building' },
+        setWhere: eq(models.state, 'retired'),
+      });
+    return (await this.get(collection)) as ModelCollection;
+  }
+
+  /** Makes the collection the live one and retires the one before. To be run in a transaction. */
+  async makeLive(collection: string): Promise<void> {
+    const { db } = this.#session;
+    await db.update(models).set({ state: 'retired' }).where(eq(models.state, 'live'));
+    await db.update(models).set({ state: 'live' }).where(eq(models.collection, collection));
+  }
+
+  async delete(collection: string): Promise<void> {
+    await this.#session.db.delete(models).where(eq(models.collection, collection));
+  }
+}
+
+function toModel(row: typeof models.$inferSelect): ModelCollection {
+  return {
+    collection: row.collection,
+    model: { id: row.modelId, version: row.modelVersion, dimension: row.dimension },
+    state: row.state,
+  };
+}
