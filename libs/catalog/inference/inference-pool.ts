@@ -1,0 +1,168 @@
+/**
+ * Worker threads that each hold one model, so that no tower ever runs on an event loop that answers requests.
+ * Threads start with the first batch and rest after a while without work. Interactive requests are refused with
+ * `overloaded` when too many wait; the bulk work of ingest waits its turn instead and never fills the queue.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import { Piscina } from 'piscina';
+import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
+import type { FrameBlock } from '#model/embedding-model';
+import type { InferenceAnswer, InferenceTask, InferenceWorkerData } from './inference-task.ts';
+
+export interface InferencePoolOptions {
+  /** Absolute folder of the model's files. */
+  modelFolder: string;
+  /** Module that exports `loadEmbeddingModel(folder)`. */
+  modelModule: string;
+  threads: number;
+  /** Batches that may wait before interactive ones are refused. */
+  queueLimit: number;
+  /** From hand-over to answer, waiting and the first load of the model included. */
+  timeoutSec: number;
+}
+
+export interface InferenceRunOptions {
+  signal?: AbortSignal;
+  /** Ingest: wait for a free place rather than be refused. */
+  bulk?: boolean;
+}
+
+/** A thread keeps its model this long after its last batch. */
+const IDLE_TIMEOUT_MS = 10 * 60_000;
+const BULK_RETRY_MS = 50;
+
+export class InferencePool {
+  readonly #pool: Piscina<InferenceTask, InferenceAnswer>;
+  readonly #timeoutSec: number;
+  /** Batches in work and waiting together. */
+  readonly #capacity: number;
+  #outstanding = 0;
+  /** One batch more than threads, so that the next one already lies there when a thread comes free. */
+  readonly #bulk: ReturnType<typeof pLimit>;
+  readonly #closing = new AbortController();
+
+  constructor(options: InferencePoolOptions) {
+    const workerData: InferenceWorkerData = {
+      modelFolder: options.modelFolder,
+      modelModule: options.modelModule,
+    };
+    this.#timeoutSec = options.timeoutSec;
+    this.#capacity = options.threads + options.queueLimit;
+    this.#bulk = pLimit(options.threads + 1);
+    this.#pool = new Piscina({
+      filename: new URL('./thread.js', import.meta.url).href,
+      // The thread registers its own loader; the flags of the process that starts it are not its own.
+      execArgv: [],
+      workerData,
+      minThreads: 0,
+      maxThreads: options.threads,
+      concurrentTasksPerWorker: 1,
+      idleTimeout: IDLE_TIMEOUT_MS,
+    });
+  }
+
+  /** Loads the model in one thread, so that the first request need not wait for it. */
+  async warmUp(): Promise<void> {
+    await this.#run({ kind: 'warm-up' }, [], {});
+  }
+
+  /**
+   * @param waveforms mono at the model's rate; their buffers are handed over and must not be used afterwards
+   * @returns one unit vector for each
+   */
+  embedAudio(waveforms: Float32Array[], options: InferenceRunOptions = {}): Promise<Float32Array[]> {
+    if (waveforms.length === 0) return Promise.resolve([]);
+    return this.#run({ kind: 'audio', waveforms }, ownBuffers(waveforms), options);
+  }
+
+  /**
+   * @param blocks frames at the model's rate and size; their buffers are handed over and must not be used afterwards
+   * @returns one unit vector for each
+   */
+  embedVideo(blocks: FrameBlock[], options: InferenceRunOptions = {}): Promise<Float32Array[]> {
+    if (blocks.length === 0) return Promise.resolve([]);
+    return this.#run({ kind: 'video', blocks }, ownBuffers(blocks.map((block) => block.data)), options);
+  }
+
+  /** Ends the threads; batches under way fail with `cancelled`. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#pool.destroy();
+  }
+
+  async #run(
+    task: InferenceTask,
+    transfer: ArrayBuffer[],
+    options: InferenceRunOptions,
+  ): Promise<Float32Array[]> {
+    if (!options.bulk) {
+      if (this.#outstanding >= this.#capacity) throw overloaded();
+      return this.#submit(task, transfer, options.signal);
+    }
+    return this.#bulk(async () => {
+      // Interactive requests may have filled the queue: bulk work steps back until they are through.
+      while (this.#outstanding >= this.#capacity) {
+        this.#throwIfStopped(options.signal);
+        await delay(BULK_RETRY_MS);
+      }
+      return this.#submit(task, transfer, options.signal);
+    });
+  }
+
+  async #submit(task: InferenceTask, transfer: ArrayBuffer[], signal?: AbortSignal): Promise<Float32Array[]> {
+    this.#throwIfStopped(signal);
+    // Only the time limit stops a thread: a caller that gave up costs one batch, a killed thread costs its model.
+    const timeout = AbortSignal.timeout(this.#timeoutSec * 1000);
+    this.#outstanding += 1;
+    let answer: InferenceAnswer;
+    try {
+      answer = await this.#pool.run(task, { transferList: transfer as never, signal: timeout });
+    } catch (error) {
+      throw this.#asPoolError(error, timeout);
+    } finally {
+      this.#outstanding -= 1;
+    }
+    this.#throwIfStopped(signal);
+    if ('vectors' in answer) return answer.vectors;
+    const { code, message } = answer.failure;
+    throw new EarshotError(isErrorCode(code) ? code : 'internal', message);
+  }
+
+  #throwIfStopped(signal: AbortSignal | undefined): void {
+    if (signal?.aborted)
+      throw new EarshotError('cancelled', 'The work was cancelled.', { cause: signal.reason });
+    if (this.#closing.signal.aborted) throw new EarshotError('cancelled', 'The catalog is closing.');
+  }
+
+  #asPoolError(error: unknown, timeout: AbortSignal): EarshotError {
+    if (timeout.aborted) {
+      const message = `The model did not answer within ${this.#timeoutSec} s. Try again, or raise EARSHOT_INFERENCE_TIMEOUT_SEC.`;
+      return new EarshotError('timeout', message, { cause: error, retryable: true });
+    }
+    if (this.#closing.signal.aborted) {
+      return new EarshotError('cancelled', 'The catalog is closing.', { cause: error });
+    }
+    const message = `The inference worker failed: ${error instanceof Error ? error.message : String(error)}`;
+    return new EarshotError('internal', message, { cause: error, retryable: true });
+  }
+}
+
+function overloaded(): EarshotError {
+  const message = 'Too many requests wait for the model. Try again in a few seconds.';
+  return new EarshotError('overloaded', message, { retryable: true });
+}
+
+/** The buffers that can be handed over whole; a view into something larger is copied by the message instead. */
+function ownBuffers(views: readonly (Float32Array | Uint8Array)[]): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const view of views) {
+    if (view.buffer instanceof ArrayBuffer && view.byteLength === view.buffer.byteLength)
+      buffers.add(view.buffer);
+  }
+  return [...buffers];
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return (ERROR_CODES as readonly string[]).includes(code);
+}

@@ -1,0 +1,22 @@
+/** What travels between the pool and its worker threads. */
+import type { FrameBlock } from '#model/embedding-model';
+
+export type InferenceTask =
+  | { kind: 'audio'; waveforms: Float32Array[] }
+  | { kind: 'video'; blocks: FrameBlock[] }
+  | { kind: 'warm-up' };
+
+export interface InferenceWorkerData {
+  /** Absolute folder of the model's files. */
+  modelFolder: string;
+  /** URL of the module that exports `loadEmbeddingModel(folder)`. */
+  modelModule: string;
+}
+
+/** A failure with its code: class instances lose their class on the way between threads. */
+export interface InferenceFailure {
+  code: string;
+  message: string;
+}
+
+export type InferenceAnswer = { vectors: Float32Array[] } | { failure: InferenceFailure };

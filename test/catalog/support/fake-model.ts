@@ -1,0 +1,65 @@
+/**
+ * A deterministic stand-in for a trained model: a tone of pitch p and a picture of brightness p meet in one point
+ * of the space, so that tests know which sound belongs to which picture. Loaded by path inside the worker threads.
+ */
+import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
+
+export const FAKE_IDENTITY = { id: 'fake', version: '1', dimension: 8 };
+
+const SPECS = {
+  identity: FAKE_IDENTITY,
+  segments: { lengthSec: 2, hopSec: 1 },
+  audioInput: { sampleRateHz: 8000 },
+  videoInput: { rateHz: 4, width: 16, height: 16, fit: 'stretch' as const },
+};
+
+const LOWEST_HZ = 100;
+const HIGHEST_HZ = 3200;
+
+/** Pitch of the tone that belongs to brightness `p` in [0, 1]. */
+export function toneHz(p: number): number {
+  return LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** p;
+}
+
+export function readModelInfo(_folder: string): Promise<typeof SPECS & { description: string }> {
+  return Promise.resolve({ ...SPECS, description: 'test model' });
+}
+
+export function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
+  if (folder.includes('broken')) throw new Error('weights are missing');
+  return Promise.resolve({
+    ...SPECS,
+    embedAudio: async (waveforms) => {
+      if (folder.includes('endless')) await new Promise(() => undefined);
+      if (folder.includes('slow')) await new Promise((resolve) => setTimeout(resolve, 300));
+      return waveforms.map((waveform) => bump(pitchPosition(waveform)));
+    },
+    embedVideo: (blocks) => Promise.resolve(blocks.map((block) => bump(brightness(block)))),
+    dispose: () => undefined,
+  });
+}
+
+function pitchPosition(waveform: Float32Array): number {
+  let crossings = 0;
+  for (let i = 1; i < waveform.length; i++) {
+    if ((waveform[i - 1] as number) < 0 && (waveform[i] as number) >= 0) crossings += 1;
+  }
+  const hz = (crossings * SPECS.audioInput.sampleRateHz) / waveform.length;
+  return Math.log(Math.max(hz, LOWEST_HZ) / LOWEST_HZ) / Math.log(HIGHEST_HZ / LOWEST_HZ);
+}
+
+function brightness(block: FrameBlock): number {
+  let sum = 0;
+  for (const value of block.data) sum += value;
+  return sum / block.data.length / 255;
+}
+
+/** A unit vector that is near the vectors of near positions. */
+export function bump(position: number): Float32Array {
+  const vector = Float32Array.from({ length: FAKE_IDENTITY.dimension }, (_, i) => {
+    const centre = i / (FAKE_IDENTITY.dimension - 1);
+    return Math.exp(-(((position - centre) / 0.25) ** 2));
+  });
+  const norm = Math.hypot(...vector);
+  return vector.map((value) => value / norm);
+}
