@@ -5,7 +5,7 @@ import { BATCH_NORM_KERNELS } from './kernels/batch-norm.ts';
 type Tensor = import('@tensorflow/tfjs').Tensor;
 type Tensor1D = import('@tensorflow/tfjs').Tensor1D;
 
-export interface BatchNormResult<T extends Tensor> {
+interface BatchNormResult<T extends Tensor> {
   /** `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, shaped like x. */
   y: T;
   /** `[channels]`: the batch's mean, for the running statistics; a constant to differentiation. */

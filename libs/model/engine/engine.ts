@@ -11,14 +11,14 @@ import { installWasmKernels } from './kernels/install.ts';
 
 export type TensorFlow = typeof import('@tensorflow/tfjs');
 
-export type EngineName = 'node' | 'wasm' | 'cpu';
+type EngineName = 'node' | 'wasm' | 'cpu';
 
 export interface Engine {
   tf: TensorFlow;
   name: EngineName;
 }
 
-export interface EngineOptions {
+interface EngineOptions {
   /**
    * `node`: native if installed, else wasm (the default). `wasm`: never native. `cpu`: plain JavaScript, 20 to 30
    * times slower, for small parity checks.

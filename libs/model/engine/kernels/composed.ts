@@ -3,12 +3,11 @@
  * module cannot be loaded: the same results to rounding, several times slower.
  */
 import type { TensorFlow } from '../engine.ts';
-import { forwardConvolution } from './convolution.ts';
+import { type ConvolutionInfo, forwardConvolution } from './convolution-info.ts';
 import { type Attributes, input, type KernelTable, type TensorInfo } from './kernel.ts';
 
 type Tensor = import('@tensorflow/tfjs').Tensor;
 type Tensor4D = import('@tensorflow/tfjs').Tensor4D;
-type ConvolutionInfo = ReturnType<typeof forwardConvolution>;
 
 /** The three missing convolution gradients. */
 export function composedKernels(tf: TensorFlow): KernelTable {

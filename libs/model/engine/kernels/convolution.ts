@@ -1,47 +1,7 @@
 /** Gradients of convolutions on the wasm backend, by the SIMD module. */
-import { EarshotError } from '#core/errors';
-import type { TensorFlow } from '../engine.ts';
-import { type Attributes, elementCount, input, type KernelContext, type KernelTable } from './kernel.ts';
+import { type ConvolutionInfo, forwardConvolution } from './convolution-info.ts';
+import { elementCount, input, type KernelContext, type KernelTable } from './kernel.ts';
 import type { ConvolutionSizes } from './simd-module.ts';
-
-type ConvolutionInfo = ReturnType<TensorFlow['backend_util']['computeConv2DInfo']>;
-type Shape4 = [number, number, number, number];
-
-/** What all four gradient kernels are told beside their tensors. */
-interface ConvolutionAttributes {
-  strides: [number, number];
-  pad: 'same' | 'valid' | number;
-  dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  dataFormat?: 'NHWC' | 'NCHW';
-}
-
-/**
- * Sizes of the forward convolution whose gradient is asked for. Dilations do not appear: TensorFlow.js refuses the
- * gradient of a dilated convolution before it gets here.
- *
- * @throws EarshotError `not_implemented` for channels-first data, which the wasm backend never had
- */
-export function forwardConvolution(
-  tf: TensorFlow,
-  attributes: Attributes,
-  inputShape: readonly number[],
-  filterShape: readonly number[],
-  depthwise: boolean,
-): ConvolutionInfo {
-  const { strides, pad, dimRoundingMode, dataFormat } = attributes as unknown as ConvolutionAttributes;
-  if (dataFormat === 'NCHW') {
-    throw new EarshotError('not_implemented', 'Convolutions take channels last (NHWC): transpose the input.');
-  }
-  return tf.backend_util.computeConv2DInfo(
-    inputShape as Shape4,
-    filterShape as Shape4,
-    strides,
-    1,
-    pad,
-    dimRoundingMode,
-    depthwise,
-  );
-}
 
 function sizesOf(info: ConvolutionInfo, outChannels: number): ConvolutionSizes {
   return [

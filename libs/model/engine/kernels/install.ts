@@ -7,6 +7,7 @@ import { gatherKernels } from './gather.ts';
 import { registerWasmKernels } from './kernel.ts';
 import { matmulKernels } from './matmul.ts';
 import { reductionKernels } from './reductions.ts';
+import { samePaddingKernels } from './same-padding.ts';
 import { loadSimdModule, type SimdModule } from './simd-module.ts';
 import { WasmHeap } from './wasm-heap.ts';
 
@@ -21,6 +22,7 @@ export async function installWasmKernels(
   load: (memory: WebAssembly.Memory) => Promise<SimdModule | undefined> = loadSimdModule,
 ): Promise<void> {
   const heap = new WasmHeap(tf);
+  registerWasmKernels(tf, samePaddingKernels(tf));
   registerWasmKernels(tf, gatherKernels(heap));
   const simd = await load(heap.memory);
   if (!simd) {
