@@ -5,7 +5,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EarshotError } from '#core/errors';
@@ -15,6 +15,7 @@ import type { Phrase } from './phrase.ts';
 
 const run = promisify(execFile);
 
+/** Room before the first slot for the messages that prepare it. */
 const WARM_UP_SEC = 1;
 
 export const DEFAULT_SOUND_FONT = '/usr/share/sounds/sf2/FluidR3_GM.sf2';
@@ -35,10 +36,10 @@ export interface RenderOptions {
 }
 
 /**
- * Renders each phrase to mono samples at PERFORMANCE_RATE_HZ.
+ * Renders each phrase to mono samples at PERFORMANCE_RATE_HZ, the same to the bit whatever else is rendered.
  *
  * @returns one array a job, `[round(durationSec * PERFORMANCE_RATE_HZ)]`, not normalised
- * @throws EarshotError `invalid_argument` when fluidsynth or the soundfont is missing, `cancelled` on abort
+ * @throws EarshotError `invalid_argument` when fluidsynth or the soundfont is missing or useless, `cancelled` on abort
  */
 export async function renderPhrases(
   jobs: readonly RenderJob[],
@@ -66,12 +67,19 @@ export async function renderPhrases(
   }
 }
 
+/** fluidsynth quietly plays its default soundfont where the given file is none, so the file is looked at first. */
 async function requireSoundFont(soundFont: string): Promise<void> {
+  const header = Buffer.alloc(12);
   try {
-    await access(soundFont);
+    const file = await open(soundFont);
+    await file.read(header, 0, header.length, 0).finally(() => file.close());
   } catch (cause) {
     const message = `The soundfont ${soundFont} cannot be read: ${INSTALL_HINT}, or name another soundfont.`;
     throw new EarshotError('invalid_argument', message, { subject: 'soundFont', cause });
+  }
+  if (header.toString('latin1', 0, 4) !== 'RIFF' || header.toString('latin1', 8) !== 'sfbk') {
+    const message = `${soundFont} is not a soundfont (SF2): ${INSTALL_HINT}, or name another soundfont.`;
+    throw new EarshotError('invalid_argument', message, { subject: 'soundFont' });
   }
 }
 
@@ -100,9 +108,16 @@ function cutMono(stereo: Buffer, startSec: number, durationSec: number): Float32
   const samples = new Float32Array(Math.round(durationSec * PERFORMANCE_RATE_HZ));
   const first = startSec * PERFORMANCE_RATE_HZ;
   const frames = Math.min(samples.length, Math.floor(stereo.length / 8) - first);
+  let sounds = false;
   for (let i = 0; i < frames; i++) {
     const at = (first + i) * 8;
     samples[i] = 0.5 * (stereo.readFloatLE(at) + stereo.readFloatLE(at + 4));
+    sounds ||= samples[i] !== 0;
+  }
+  // A soundfont may lack a preset or keys of it; silence in the corpus would teach nonsense.
+  if (!sounds) {
+    const message = `The soundfont plays nothing for a preset of the corpus: ${INSTALL_HINT}.`;
+    throw new EarshotError('invalid_argument', message, { subject: 'soundFont' });
   }
   return samples;
 }

@@ -7,6 +7,8 @@ interface Preset {
   /** 128 marks the percussion bank, which is reached through channel 10. */
   bank: 0 | 128;
   program: number;
+  /** Where the preset has a range narrower than or beside the instrument's. */
+  range?: readonly [low: number, high: number];
 }
 
 export interface Instrument {
@@ -42,10 +44,19 @@ function blown(presets: Preset[], range: readonly [number, number]): Instrument 
 export const INSTRUMENTS: Partial<Record<SoundClass, Instrument>> = {
   piano: struck(melodic(0, 1, 2, 3), [33, 98], 4),
   guitar: { ...struck(melodic(24, 25, 26, 27, 28), [40, 84], 5), strumMs: [6, 22] },
-  violin: blown(melodic(40), [55, 96]),
+  violin: blown(melodic(40), [55, 93]),
   cello: blown(melodic(42), [36, 72]),
   trumpet: blown(melodic(56, 59), [54, 84]),
-  saxophone: blown(melodic(64, 65, 66, 67), [44, 80]),
+  saxophone: blown(
+    // Soprano, alto, tenor, baritone.
+    [
+      { bank: 0, program: 64, range: [56, 86] },
+      { bank: 0, program: 65, range: [49, 80] },
+      { bank: 0, program: 66, range: [44, 75] },
+      { bank: 0, program: 67, range: [37, 68] },
+    ],
+    [44, 75],
+  ),
   flute: blown(melodic(72, 73, 75), [60, 98]),
   xylophone: struck(melodic(11, 12, 13), [53, 100], 2),
   accordion: { ...blown(melodic(21, 23), [48, 88]), figures: [...BLOWN, 'chords'], polyphony: 3 },

@@ -37,7 +37,8 @@ interface FigureShape {
   restChance: number;
   /** Largest step, in degrees of the scale. */
   leap: number;
-  strikes: readonly [number, number];
+  /** Strikes until the player takes a breath and starts anew. */
+  burst: readonly [number, number];
   /** Lengths in beats, drawn anew for every strike. */
   rhythm: readonly number[];
 }
@@ -48,16 +49,16 @@ const FIGURES: Record<Figure, FigureShape> = {
     hold: [0.55, 0.98],
     restChance: 0.2,
     leap: 3,
-    strikes: [4, 14],
+    burst: [3, 9],
     rhythm: [1, 1, 1, 0.5, 2, 1.5],
   },
-  run: { beatMs: [85, 180], hold: [0.6, 0.98], restChance: 0.14, leap: 1, strikes: [6, 15], rhythm: [1] },
+  run: { beatMs: [85, 180], hold: [0.6, 0.98], restChance: 0.14, leap: 1, burst: [4, 9], rhythm: [1] },
   repeat: {
     beatMs: [150, 480],
     hold: [0.3, 0.8],
     restChance: 0.16,
     leap: 0,
-    strikes: [3, 13],
+    burst: [2, 7],
     rhythm: [1, 1, 1, 2],
   },
   chords: {
@@ -65,7 +66,7 @@ const FIGURES: Record<Figure, FigureShape> = {
     hold: [0.5, 0.95],
     restChance: 0.2,
     leap: 3,
-    strikes: [2, 8],
+    burst: [2, 5],
     rhythm: [1, 1, 0.5],
   },
   long: {
@@ -73,7 +74,7 @@ const FIGURES: Record<Figure, FigureShape> = {
     hold: [0.72, 0.95],
     restChance: 0.3,
     leap: 4,
-    strikes: [2, 5],
+    burst: [2, 4],
     rhythm: [1, 0.7],
   },
   sparse: {
@@ -81,7 +82,7 @@ const FIGURES: Record<Figure, FigureShape> = {
     hold: [0.3, 0.7],
     restChance: 0.3,
     leap: 5,
-    strikes: [2, 6],
+    burst: [2, 4],
     rhythm: [1, 0.6, 1.3],
   },
   staccato: {
@@ -89,7 +90,7 @@ const FIGURES: Record<Figure, FigureShape> = {
     hold: [0.2, 0.4],
     restChance: 0.2,
     leap: 2,
-    strikes: [3, 13],
+    burst: [2, 7],
     rhythm: [1, 1, 2],
   },
 };
@@ -103,6 +104,7 @@ const SCALES: readonly (readonly number[])[] = [
 ];
 
 const SHORTEST_NOTE_MS = 60;
+const MOST_STRIKES = 16;
 
 /** Composes one phrase that lies, its release included, within `durationMs`. */
 export function composePhrase(
@@ -116,7 +118,7 @@ export function composePhrase(
   const strikes = composeRhythm(FIGURES[figure], durationMs, split, instrument.sustained, random);
   const keys = instrument.kitKeys
     ? chooseDrums(instrument.kitKeys, strikes.length, random)
-    : composeKeys(instrument, figure, strikes.length, random);
+    : composeKeys(preset.range ?? instrument.range, figure, strikes.length, instrument.polyphony, random);
   const loudness = composeVelocities(strikes.length, random);
   const swells = instrument.sustained && random.next() < 0.6;
   const notes = strikes.flatMap((strike, i): Note[] => {
@@ -155,7 +157,8 @@ function composeRhythm(
   // Two strikes must fit, else there is no rhythm to see.
   const beatMs = Math.min(random.uniform(...shape.beatMs), (lastEndMs - leadMs) / 2.5);
   const hold = random.uniform(...shape.hold);
-  const wanted = random.integer(...shape.strikes);
+  const burst = random.integer(...shape.burst);
+  const wanted = random.integer(Math.min(burst, 5), MOST_STRIKES + 1);
   const strikes: Strike[] = [];
   let atMs = leadMs;
   while (strikes.length < wanted && atMs + SHORTEST_NOTE_MS <= lastEndMs) {
@@ -163,27 +166,29 @@ function composeRhythm(
     const heldMs = Math.max(SHORTEST_NOTE_MS, gapMs * hold);
     strikes.push({ startMs: Math.round(atMs), endMs: Math.round(Math.min(atMs + heldMs, lastEndMs)) });
     atMs += Math.max(gapMs, heldMs + 10);
-    if (strikes.length > 1 && random.next() < shape.restChance) atMs += random.uniform(300, 1000);
+    if (strikes.length < 2) continue;
+    if (strikes.length % burst === 0) atMs += random.uniform(400, 1200);
+    else if (random.next() < shape.restChance) atMs += random.uniform(250, 800);
   }
   return strikes;
 }
 
 /** The keys of every strike: a walk along a scale, each step carrying a chord where the figure asks for it. */
 function composeKeys(
-  instrument: Instrument,
+  [low, high]: readonly [low: number, high: number],
   figure: Figure,
   count: number,
+  polyphony: number,
   random: SeededRandom,
 ): number[][] {
   const scale = random.pick(SCALES);
   const root = random.integer(0, 12);
-  const [low, high] = instrument.range;
   const centre = random.integer(low + 6, high - 5);
   const allowed: number[] = [];
   for (let key = Math.max(low, centre - 14); key <= Math.min(high, centre + 14); key++) {
     if (scale.includes((((key - root) % 12) + 12) % 12)) allowed.push(key);
   }
-  const size = figure === 'chords' ? random.integer(2, Math.max(3, instrument.polyphony + 1)) : 1;
+  const size = figure === 'chords' ? random.integer(2, Math.max(3, polyphony + 1)) : 1;
   const { leap } = FIGURES[figure];
   let position = random.integer(0, allowed.length);
   let direction = random.next() < 0.5 ? 1 : -1;

@@ -32,7 +32,7 @@ export function synthesiseBird({
   const overtone = random.next() < 0.5 ? 0 : random.uniform(0.03, 0.3);
   const motif = Array.from({ length: random.integer(1, 5) }, () => drawSyllable(centreHz, overtone, random));
   const gapSec = random.uniform(0.04, 0.22);
-  const wanted = random.integer(2, 15);
+  const wanted = random.integer(5, 15);
   const sound: SynthesisedSound = { timbreId: `bird:${variant}`, samples, events: [], pitchMidi };
   let startSec = leadSec;
   while (sound.events.length < wanted) {

@@ -22,7 +22,7 @@ export function synthesiseDog({ durationSec, leadSec, variant, random }: Synthes
   const samples = new Float32Array(Math.round(durationSec * PERFORMANCE_RATE_HZ));
   const dog = drawDog(random);
   const gapSec = random.uniform(0.1, 0.28);
-  const wanted = random.integer(2, 11);
+  const wanted = random.integer(4, 14);
   const events = [];
   let startSec = leadSec;
   while (events.length < wanted) {

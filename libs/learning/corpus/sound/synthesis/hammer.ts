@@ -17,7 +17,7 @@ const MATERIALS: Record<'wood' | 'metal' | 'stone', Material> = {
   stone: { hz: [700, 5200], decaySec: [0.02, 0.08], modes: [5, 11], click: [0.8, 2] },
 };
 
-/** Two to a dozen blows, with pauses as a worker makes them. */
+/** Up to a dozen blows, with pauses as a worker makes them. */
 export function synthesiseHammer({
   durationSec,
   leadSec,
@@ -33,7 +33,7 @@ export function synthesiseHammer({
   const clickSec = random.uniform(0.004, 0.02);
   const longestSec = Math.max(...modes.map((mode) => mode.decaySec));
   const paceSec = random.uniform(0.22, 0.85);
-  const wanted = random.integer(2, 13);
+  const wanted = random.integer(4, 14);
   const events = [];
   for (let startSec = leadSec; startSec < durationSec - 0.2 && events.length < wanted; ) {
     const velocity = random.uniform(0.45, 1);
