@@ -154,8 +154,10 @@ async function openPglite(dataDir: string | undefined): Promise<Database> {
     kind: 'pglite',
     async executeSql(text, values) {
       if (values?.length) return runPrepared(db, text, values);
-      const last = (await client.exec(text)).at(-1);
-      return { rows: last?.rows ?? [] };
+      const script = transactionBody(text);
+      const results =
+        script === null ? await client.exec(text) : await client.transaction((tx) => tx.exec(script));
+      return { rows: (results.at(-1)?.rows ?? []) as SqlRows['rows'] };
     },
     transaction: (work) => drizzle.transaction((tx) => work(session(tx as Drizzle, 'pglite'))),
     async ping() {
@@ -192,13 +194,10 @@ function openPostgres(url: string, maxConnections: number): Database {
     kind: 'postgres',
     async executeSql(text, values) {
       if (values?.length) return runPrepared(db, text, values);
-      // A script may hold BEGIN and COMMIT, which the driver allows on a reserved connection only.
-      const reserved = await client.reserve();
-      try {
-        return { rows: lastRows(await reserved.unsafe(text)) };
-      } finally {
-        reserved.release();
-      }
+      const script = transactionBody(text);
+      const results =
+        script === null ? await client.unsafe(text) : await client.begin((tx) => tx.unsafe(script));
+      return { rows: lastRows(results) };
     },
     transaction: (work) => drizzle.transaction((tx) => work(session(tx as unknown as Drizzle, 'postgres'))),
     async ping() {
@@ -210,6 +209,14 @@ function openPostgres(url: string, maxConnections: number): Database {
   };
   migrators.set(database, () => migrateOneAtATime(client, drizzle));
   return database;
+}
+
+/**
+ * What stands between BEGIN and COMMIT in a script that is a transaction of its own, else null. Such scripts run
+ * through the driver's own transactions, so that one that fails halfway leaves no connection behind in a dead one.
+ */
+function transactionBody(text: string): string | null {
+  return /^\s*BEGIN;([\s\S]*)COMMIT;\s*$/.exec(text)?.[1] ?? null;
 }
 
 /** A script of several statements answers a list of results, one statement its rows. */
