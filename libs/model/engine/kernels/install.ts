@@ -6,6 +6,7 @@ import { convolutionKernels } from './convolution.ts';
 import { gatherKernels } from './gather.ts';
 import { registerWasmKernels } from './kernel.ts';
 import { matmulKernels } from './matmul.ts';
+import { poolingKernels } from './pooling.ts';
 import { reductionKernels } from './reductions.ts';
 import { samePaddingKernels } from './same-padding.ts';
 import { loadSimdModule, type SimdModule } from './simd-module.ts';
@@ -24,6 +25,7 @@ export async function installWasmKernels(
   const heap = new WasmHeap(tf);
   registerWasmKernels(tf, samePaddingKernels(tf));
   registerWasmKernels(tf, gatherKernels(heap));
+  registerWasmKernels(tf, poolingKernels(tf, heap));
   const simd = await load(heap.memory);
   if (!simd) {
     registerWasmKernels(tf, composedKernels(tf));

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { loadEngine } from '#model/engine/engine';
+
+const run = promisify(execFile);
+const repository = path.resolve(import.meta.dirname, '../../..');
+
+/** What a program that loads the engine and multiplies two matrices prints. */
+async function outputOfProgram(prefer: string): Promise<{ stdout: string; stderr: string }> {
+  const program = `
+    import { loadEngine } from '#model/engine/engine';
+    globalThis.fetch = () => { throw new Error('the engine went to the network'); };
+    const { tf, name } = await loadEngine({ prefer: '${prefer}' });
+    const listeners = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');
+    console.log(name, tf.matMul([[2]], [[3]]).dataSync()[0], listeners);`;
+  return run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
+    cwd: repository,
+  });
+}
+
+describe('loadEngine', () => {
+  it('answers the same engine however often it is called', async () => {
+    const [first, second] = await Promise.all([loadEngine({ prefer: 'wasm' }), loadEngine()]);
+    expect(second).toBe(first);
+    expect(first.name).toBe('wasm');
+    expect(first.tf.getBackend()).toBe('wasm');
+  });
+
+  it.each(['wasm', 'cpu'])(
+    'prints nothing, fetches nothing and adds no process listener (%s)',
+    async (prefer) => {
+      const { stdout, stderr } = await outputOfProgram(prefer);
+      expect(stderr).toBe('');
+      expect(stdout).toBe(`${prefer} 6 0\n`);
+    },
+  );
+});
+
+describe('gradients.wasm', () => {
+  it('is what its sources compile to', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'earshot-kernels-'));
+    try {
+      const built = path.join(folder, 'gradients.wasm');
+      const kernels = path.join('libs', 'model', 'engine', 'kernels');
+      const compiler = path.join(repository, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
+      const source = path.join(kernels, 'assembly', 'gradients.ts');
+      const options = ['-O3', '--enable', 'simd', '--importMemory', '--runtime', 'stub', '-o', built];
+      await run(process.execPath, [compiler, source, ...options], { cwd: repository });
+      const committed = await readFile(path.join(repository, kernels, 'gradients.wasm'));
+      expect((await readFile(built)).equals(committed)).toBe(true);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }, 60_000);
+
+  it('brings no data of its own into the heap it shares', async () => {
+    const file = path.join(repository, 'libs/model/engine/kernels/gradients.wasm');
+    const module = new WebAssembly.Module(await readFile(file));
+    expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'memory', kind: 'memory' }]);
+    expect(sectionIds(await readFile(file))).not.toContain(DATA_SECTION);
+  });
+});
+
+const DATA_SECTION = 11;
+
+/** The ids of a wasm file's sections: after the 8-byte header each is an id, a LEB128 length and so many bytes. */
+function sectionIds(file: Buffer): number[] {
+  const ids: number[] = [];
+  let at = 8;
+  while (at < file.length) {
+    ids.push(file[at++]!);
+    let length = 0;
+    for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) {
+      byte = file[at++]!;
+      length |= (byte & 0x7f) << shift;
+    }
+    at += length;
+  }
+  return ids;
+}
