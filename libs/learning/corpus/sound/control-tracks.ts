@@ -9,7 +9,7 @@ const WINDOW = 400;
 const FLOOR_DB = 50;
 
 /** How many control steps a clip has. */
-export function controlSteps(durationSec: number): number {
+function controlSteps(durationSec: number): number {
   return Math.round(durationSec * CONTROL_RATE_HZ);
 }
 

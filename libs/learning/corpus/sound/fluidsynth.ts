@@ -23,12 +23,12 @@ export const DEFAULT_SOUND_FONT = '/usr/share/sounds/sf2/FluidR3_GM.sf2';
 const INSTALL_HINT =
   'install the Debian packages fluidsynth and fluid-soundfont-gm (apt-get install fluidsynth fluid-soundfont-gm)';
 
-export interface RenderJob {
+interface RenderJob {
   phrase: Phrase;
   durationSec: number;
 }
 
-export interface RenderOptions {
+interface RenderOptions {
   soundFont: string;
   /** An existing folder for files that live as long as the call. */
   workDir: string;

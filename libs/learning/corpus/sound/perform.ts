@@ -24,7 +24,7 @@ import { leadOfSplit } from './split-lead.ts';
 import { SYNTHESISERS } from './synthesis/synthesisers.ts';
 import type { SynthesisedSound } from './synthesis/voice.ts';
 
-export interface PerformAllOptions {
+interface PerformAllOptions {
   seed: number;
   /** Path of a General MIDI soundfont; Debian's FluidR3 where unset. */
   soundFont?: string;

@@ -10,7 +10,7 @@ export type Figure = 'melody' | 'run' | 'repeat' | 'chords' | 'long' | 'sparse' 
 type Swell = 'none' | 'rise' | 'fall' | 'arch';
 
 /** Times are whole milliseconds from the start of the clip. */
-export interface Note {
+interface Note {
   startMs: number;
   endMs: number;
   /** MIDI note number; on a kit it names the drum. */

@@ -58,6 +58,8 @@ function requestsFor(classes: readonly SoundClass[], splits: readonly Split[], c
   );
 }
 
+const bytesOf = (track: Float32Array) => Buffer.from(track.buffer, track.byteOffset, track.byteLength);
+
 /** Largest magnitude between two times. */
 function peakBetween(samples: Float32Array, fromSec: number, toSec: number): number {
   const from = Math.max(0, Math.round(fromSec * PERFORMANCE_RATE_HZ));
@@ -137,7 +139,12 @@ describe(`performances (${scope})`, () => {
     const some = all.map((request, at) => ({ request, at })).filter(({ at }) => at % 7 === 3);
     const again = await perform(some.reverse().map(({ request }) => request));
     again.forEach((performance, i) => {
-      expect(performance).toEqual(corpus[(some[i] as { at: number }).at]);
+      const { samples, loudness, pitchMidi, ...rest } = performance;
+      const first = corpus[(some[i] as { at: number }).at] as Performance;
+      expect(first).toMatchObject(rest);
+      expect(Buffer.compare(bytesOf(samples), bytesOf(first.samples))).toBe(0);
+      expect(Buffer.compare(bytesOf(loudness), bytesOf(first.loudness))).toBe(0);
+      expect(Buffer.compare(bytesOf(pitchMidi), bytesOf(first.pitchMidi))).toBe(0);
     });
   });
 

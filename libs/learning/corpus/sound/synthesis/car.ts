@@ -5,6 +5,8 @@ import { CONTROL_RATE_HZ, PERFORMANCE_RATE_HZ, type SoundEvent } from '../../per
 import { Resonator } from './partials.ts';
 import { midiOfHz, type SynthesisedSound, type SynthesisRequest } from './voice.ts';
 
+const WAVE_LENGTH = 4096;
+
 interface Rev {
   startSec: number;
   peakSec: number;
@@ -17,10 +19,12 @@ interface Engine {
   cylinders: number;
   idleRpm: number;
   topRpm: number;
-  /** Levels of the half-order harmonics of the firing frequency. */
-  harmonics: number[];
+  /** Two firings of the engine as a wave, `[WAVE_LENGTH]`. */
+  wave: Float32Array;
   jitter: number;
+  /** Resonances of the pipe and of the bodywork. */
   exhaustHz: number;
+  bodyHz: number;
   noise: number;
   road: number;
   idleGain: number;
@@ -43,21 +47,33 @@ export function synthesiseCar({ durationSec, leadSec, variant, random }: Synthes
 }
 
 function drawEngine(random: SeededRandom): Engine {
-  const rolloff = random.uniform(0.5, 1.3);
   return {
     cylinders: random.pick([3, 4, 4, 6, 8]),
     idleRpm: random.uniform(650, 1100),
     topRpm: random.uniform(3200, 6800),
-    harmonics: Array.from({ length: 22 }, (_, k) => {
-      const halfOrder = k % 2 === 0 ? 0.45 : 1;
-      return (halfOrder * random.uniform(0.25, 1)) / ((k + 1) / 2) ** rolloff;
-    }),
+    wave: drawWave(random),
     jitter: random.uniform(0.01, 0.05),
-    exhaustHz: random.uniform(90, 420),
+    exhaustHz: random.uniform(110, 450),
+    bodyHz: random.uniform(500, 1900),
     noise: random.uniform(0.3, 1.2),
     road: random.uniform(0.02, 0.3),
     idleGain: random.uniform(0.12, 0.35),
   };
+}
+
+/** Sums the half-order harmonics of the firing frequency; 30 of them stay below 7 kHz at the fastest revs. */
+function drawWave(random: SeededRandom): Float32Array {
+  const wave = new Float32Array(WAVE_LENGTH);
+  const rolloff = random.uniform(0.35, 1.1);
+  for (let k = 1; k <= 30; k++) {
+    // Cylinders fire almost alike, so the odd half orders are weaker.
+    const gain = ((k % 2 === 1 ? 0.45 : 1) * random.uniform(0.25, 1)) / (k / 2) ** rolloff;
+    const phase = random.uniform(0, 2 * Math.PI);
+    for (let i = 0; i < WAVE_LENGTH; i++) {
+      wave[i] = (wave[i] as number) + gain * Math.sin((2 * Math.PI * k * i) / WAVE_LENGTH + phase);
+    }
+  }
+  return wave;
 }
 
 function drawRevs(durationSec: number, leadSec: number, random: SeededRandom): Rev[] {
@@ -98,6 +114,7 @@ function runEngine(
 ): void {
   const start = Math.round(leadSec * PERFORMANCE_RATE_HZ);
   const exhaust = new Resonator();
+  const body = new Resonator();
   let phase = 0;
   let wobble = 0;
   let road = 0;
@@ -105,18 +122,18 @@ function runEngine(
     const throttle = throttleAt(revs, i / PERFORMANCE_RATE_HZ);
     wobble += 0.004 * (random.uniform(-1, 1) * 8 - wobble);
     const hz = firingHz(engine, throttle) * (1 + engine.jitter * wobble);
-    phase += (Math.PI * hz) / PERFORMANCE_RATE_HZ;
-    let tone = 0;
-    for (let k = 0; k < engine.harmonics.length && 0.5 * hz * (k + 1) < 7000; k++) {
-      tone += (engine.harmonics[k] as number) * Math.sin((k + 1) * phase + k * k);
-    }
+    phase += (0.5 * hz) / PERFORMANCE_RATE_HZ;
+    phase -= Math.floor(phase);
+    const tone = engine.wave[Math.floor(phase * WAVE_LENGTH)] as number;
     // Gas leaves in puffs: the noise follows the firing.
-    const puff = engine.noise * (0.5 + 0.5 * Math.sin(2 * phase)) ** 2 * random.uniform(-1, 1);
+    const puff = engine.noise * (0.5 + 0.5 * Math.sin(4 * Math.PI * phase)) ** 2 * random.uniform(-1, 1);
     road += 0.06 * (random.uniform(-1, 1) - road);
     const load = engine.idleGain + (1 - engine.idleGain) * throttle;
-    const body = 0.3 * tone + 4 * exhaust.step(0.3 * tone + puff, engine.exhaustHz, 220) + 0.15 * puff;
+    const source = 0.3 * tone + puff;
+    const rasp = (1 + 2 * throttle) * body.step(source, engine.bodyHz, 0.6 * engine.bodyHz);
+    const sound = 0.2 * tone + 3 * exhaust.step(source, engine.exhaustHz, 220) + rasp + 0.15 * puff;
     const startUp = Math.min(1, (i - start + 1) / 800);
-    samples[i] = startUp * (load * body + engine.road * road);
+    samples[i] = startUp * (load * sound + engine.road * road);
     pitchMidi[Math.floor((i * CONTROL_RATE_HZ) / PERFORMANCE_RATE_HZ)] = midiOfHz(hz);
   }
 }

@@ -4,7 +4,7 @@ import { PERFORMANCE_RATE_HZ } from '../../performance.ts';
 import { addNoiseBurst, type Mode, strike } from './partials.ts';
 import type { SynthesisedSound, SynthesisRequest } from './voice.ts';
 
-const TICK_SEC = 0.06;
+const TICK_SEC = 0.08;
 
 /** A steady tick-tock from `leadSec` to the end, from a watch's to a tall case clock's. */
 export function synthesiseClock({
@@ -47,7 +47,7 @@ export function synthesiseClock({
 function drawTick(periodSec: number, random: SynthesisRequest['random']): Mode[] {
   const modes: Mode[] = Array.from({ length: random.integer(3, 8) }, () => ({
     hz: random.uniform(900, 6500),
-    decaySec: random.uniform(0.012, 0.07),
+    decaySec: random.uniform(0.025, 0.11),
     gain: random.uniform(0.2, 1),
   }));
   // Slow clocks are large: their wooden case knocks along.

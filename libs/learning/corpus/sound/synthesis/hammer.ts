@@ -12,9 +12,9 @@ interface Material {
 }
 
 const MATERIALS: Record<'wood' | 'metal' | 'stone', Material> = {
-  wood: { hz: [140, 1900], decaySec: [0.04, 0.16], modes: [4, 9], click: [0.2, 0.8] },
+  wood: { hz: [140, 1900], decaySec: [0.06, 0.22], modes: [4, 9], click: [0.2, 0.8] },
   metal: { hz: [420, 6800], decaySec: [0.2, 1.3], modes: [6, 13], click: [0.1, 0.5] },
-  stone: { hz: [700, 5200], decaySec: [0.02, 0.08], modes: [5, 11], click: [0.8, 2] },
+  stone: { hz: [700, 5200], decaySec: [0.03, 0.12], modes: [5, 11], click: [0.8, 2] },
 };
 
 /** Up to a dozen blows, with pauses as a worker makes them. */
