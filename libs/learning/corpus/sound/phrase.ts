@@ -104,6 +104,8 @@ const SCALES: readonly (readonly number[])[] = [
 ];
 
 const SHORTEST_NOTE_MS = 60;
+/** Drawn between these; what the clip has no room for is left out. */
+const FEWEST_STRIKES = 5;
 const MOST_STRIKES = 16;
 
 /** Composes one phrase that lies, its release included, within `durationMs`. */
@@ -158,7 +160,7 @@ function composeRhythm(
   const beatMs = Math.min(random.uniform(...shape.beatMs), (lastEndMs - leadMs) / 2.5);
   const hold = random.uniform(...shape.hold);
   const burst = random.integer(...shape.burst);
-  const wanted = random.integer(Math.min(burst, 5), MOST_STRIKES + 1);
+  const wanted = random.integer(FEWEST_STRIKES, MOST_STRIKES + 1);
   const strikes: Strike[] = [];
   let atMs = leadMs;
   while (strikes.length < wanted && atMs + SHORTEST_NOTE_MS <= lastEndMs) {
