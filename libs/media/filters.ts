@@ -1,0 +1,65 @@
+/**
+ * The filter graphs that put decoded media on the common timeline: instant `skipSec` of the (seeked) input
+ * becomes frame 0 and sample 0.
+ */
+import type { VideoStreamInfo } from './probe.ts';
+
+/** Containers round times to their own clock (1 ms in Matroska); a frame due within this much is on screen. */
+const CLOCK_TOLERANCE_SEC = 0.001;
+/** Gaps and overlaps between audio packets below this are rounding of the container's clock, not silence. */
+const AUDIO_GAP_SEC = 0.04;
+
+export type Fit = 'stretch' | 'cover';
+
+/**
+ * Frames on a fixed grid, each the picture on screen at its instant, scaled to RGB.
+ * @param rateHz `null` for a still image, of which the one frame is answered
+ */
+export function pictureFilter(
+  video: VideoStreamInfo,
+  size: { width: number; height: number; fit: Fit },
+  grid: { rateHz: number | null; skipSec: number },
+): string {
+  const start = (grid.skipSec + CLOCK_TOLERANCE_SEC).toFixed(6);
+  return [
+    // The microsecond clock keeps the grid's origin exact where a container counts in whole frames.
+    ...(grid.rateHz === null
+      ? []
+      : ['settb=1/1000000', `fps=fps=${grid.rateHz}:start_time=${start}:round=up`]),
+    ...(video.hasAlpha ? ['format=gbrap', 'premultiply=inplace=1', 'format=gbrp'] : []),
+    ...scaleFilters(video, size),
+    'format=rgb24',
+  ].join(',');
+}
+
+function scaleFilters(
+  video: VideoStreamInfo,
+  { width, height, fit }: { width: number; height: number; fit: Fit },
+): string[] {
+  if (fit === 'stretch') return [`scale=${width}:${height}:flags=area`];
+  const zoom = Math.max(width / video.width, height / video.height);
+  const scaledWidth = Math.max(width, Math.round(video.width * zoom));
+  const scaledHeight = Math.max(height, Math.round(video.height * zoom));
+  return [`scale=${scaledWidth}:${scaledHeight}:flags=area`, `crop=${width}:${height}`];
+}
+
+/**
+ * Mono float samples from `skipSec` on, silence where the stream has none. Channels are averaged, never added
+ * up, whatever the codec's sample format.
+ */
+export function soundFilter(
+  channels: number,
+  { sampleRateHz, total }: { sampleRateHz: number; total: number },
+  skipSec: number,
+): string {
+  const firstSample = Math.round(skipSec * sampleRateHz);
+  const timing = `async=1:first_pts=${firstSample}:min_comp=0.000001:min_hard_comp=${AUDIO_GAP_SEC}`;
+  // Beyond 7.1 no layout says how loud each channel is.
+  const mean = Array.from({ length: channels }, (_, i) => `${1 / channels}*c${i}`).join('+');
+  return [
+    ...(channels > 8 ? [`pan=mono|c0=${mean}`] : []),
+    `aresample=${sampleRateHz}:ochl=mono:osf=flt:rematrix_maxval=1:${timing}`,
+    `aformat=sample_fmts=flt:sample_rates=${sampleRateHz}:channel_layouts=mono`,
+    `atrim=end_sample=${total}`,
+  ].join(',');
+}

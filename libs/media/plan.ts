@@ -1,0 +1,150 @@
+/** Where a decode seeks to and what it runs, worked out from what the file holds and what was asked of it. */
+import { EarshotError } from '#core/errors';
+import { type Fit, pictureFilter, soundFilter } from './filters.ts';
+import type { MediaInput } from './input.ts';
+import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from './limits.ts';
+import type { MediaInfo, VideoStreamInfo } from './probe.ts';
+
+/** Codecs need a run-up before what they decode is right: AAC one packet, Opus 80 ms, MP3 its bit reservoir. */
+const RUN_UP_SEC = 0.5;
+/** These containers have no index of key frames, so a seek must reach back over a whole group of pictures. */
+const UNINDEXED = new Set(['ts', 'mpg', 'ogg', 'flv']);
+const UNINDEXED_RUN_UP_SEC = 12;
+
+export interface FramesRequest {
+  rateHz: number;
+  width: number;
+  height: number;
+  /** `stretch` fills the size whatever the proportions; `cover` keeps them and crops the middle. */
+  fit?: Fit;
+}
+
+export interface SamplesRequest {
+  sampleRateHz: number;
+}
+
+/** A window of the common timeline; the whole file where left out. */
+export interface WindowOptions {
+  startSec?: number;
+  endSec?: number;
+  limits?: Partial<MediaLimits>;
+  signal?: AbortSignal;
+  /** The answer of `probe` for this file, where it is at hand. */
+  info?: MediaInfo;
+}
+
+export interface DecodePlan {
+  info: MediaInfo;
+  startSec: number;
+  endSec: number;
+  /** Whether the caller named the end, and so the exact number of frames and samples. */
+  isEndGiven: boolean;
+  frames: (Required<FramesRequest> & { total: number }) | null;
+  samples: (SamplesRequest & { total: number }) | null;
+  timeoutSec: number;
+}
+
+/** @throws EarshotError `invalid_argument`, `modality_missing` */
+export function planDecode(
+  file: string,
+  info: MediaInfo,
+  wanted: { frames?: FramesRequest; samples?: SamplesRequest },
+  window: WindowOptions,
+): DecodePlan {
+  const startSec = window.startSec ?? 0;
+  const endSec = window.endSec ?? Math.max(startSec, info.durationSec);
+  checkRequest(file, startSec, endSec, wanted);
+  const lengthSec = endSec - startSec;
+  const frames = wanted.frames && info.video ? wanted.frames : null;
+  const samples = wanted.samples && info.audio ? wanted.samples : null;
+  if (frames === null && samples === null) {
+    throw new EarshotError(
+      'modality_missing',
+      `The file ${file} has no ${wanted.frames ? 'picture' : 'sound'}; use one that has.`,
+      { subject: file },
+    );
+  }
+  // A still image shown for no time at all is still one frame.
+  const isGlance = info.isStillImage && window.endSec === undefined;
+  return {
+    info,
+    startSec,
+    endSec,
+    isEndGiven: window.endSec !== undefined,
+    frames: frames && {
+      fit: 'stretch',
+      ...frames,
+      total: isGlance ? 1 : Math.round(lengthSec * frames.rateHz),
+    },
+    samples: samples && { ...samples, total: Math.round(lengthSec * samples.sampleRateHz) },
+    timeoutSec: { ...DEFAULT_MEDIA_LIMITS, ...window.limits }.decodeTimeoutSec + lengthSec,
+  };
+}
+
+/** ffmpeg's arguments for a plan: pictures on fd 1, sound on fd 3. */
+export function decodeArguments(plan: DecodePlan, input: MediaInput): string[] {
+  const { info, frames, samples } = plan;
+  const seekSec = info.isStillImage ? 0 : seekTarget(plan);
+  const skipSec = plan.startSec - seekSec;
+  const args = ['-reinit_filter:v', '0', ...alphaDecoder(frames && info.video)];
+  // Not `-accurate_seek`: it drops the frame that is on screen when the window opens.
+  if (seekSec > 0) args.push('-ss', seekSec.toFixed(6), '-noaccurate_seek');
+  args.push(...input.arguments);
+  if (frames?.total && info.video !== null) {
+    const grid = { rateHz: info.isStillImage ? null : frames.rateHz, skipSec };
+    args.push('-map', `0:${info.video.streamIndex}`, '-filter:v', pictureFilter(info.video, frames, grid));
+    args.push('-fps_mode', 'passthrough', '-frames:v', String(info.isStillImage ? 1 : frames.total));
+    args.push('-c:v', 'rawvideo', '-f', 'rawvideo', 'pipe:1');
+  }
+  if (samples?.total && info.audio !== null) {
+    const filter = soundFilter(info.audio.channels, samples, skipSec);
+    args.push(
+      '-map',
+      `0:${info.audio.streamIndex}`,
+      '-filter:a',
+      filter,
+      '-c:a',
+      'pcm_f32le',
+      '-f',
+      'f32le',
+      'pipe:3',
+    );
+  }
+  return args;
+}
+
+/** The run-up is a whole number of output samples, so that windows of one file fall on one sample grid. */
+function seekTarget(plan: DecodePlan): number {
+  const runUpSec = UNINDEXED.has(plan.info.container) && plan.frames ? UNINDEXED_RUN_UP_SEC : RUN_UP_SEC;
+  const rateHz = plan.samples?.sampleRateHz ?? 1000;
+  return Math.max(0, plan.startSec - Math.ceil(runUpSec * rateHz) / rateHz);
+}
+
+/** ffmpeg's own VP8 and VP9 decoders drop the alpha plane. */
+function alphaDecoder(video: VideoStreamInfo | null): string[] {
+  if (video?.hasAlpha && video.codec === 'vp9') return ['-c:v', 'libvpx-vp9'];
+  return video?.hasAlpha && video.codec === 'vp8' ? ['-c:v', 'libvpx'] : [];
+}
+
+function checkRequest(
+  file: string,
+  startSec: number,
+  endSec: number,
+  { frames, samples }: { frames?: FramesRequest; samples?: SamplesRequest },
+): void {
+  const isPositiveInteger = (value: number) => Number.isInteger(value) && value > 0;
+  const problems = [
+    !(startSec >= 0 && Number.isFinite(endSec) && endSec >= startSec) &&
+      `the window ${startSec} s to ${endSec} s is not one; start at 0 or later and end after the start`,
+    frames && !(frames.rateHz > 0 && frames.rateHz <= 1000) && 'rateHz must lie between 0 and 1000',
+    frames &&
+      ![frames.width, frames.height].every(isPositiveInteger) &&
+      'width and height must be whole and positive',
+    samples && !isPositiveInteger(samples.sampleRateHz) && 'sampleRateHz must be whole and positive',
+  ].filter((problem) => typeof problem === 'string');
+  if (problems.length > 0) {
+    throw new EarshotError('invalid_argument', `Cannot decode ${file}: ${problems.join('; ')}.`, {
+      subject: file,
+    });
+  }
+}
