@@ -1,6 +1,5 @@
 /** Objects as files in a folder. */
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -25,7 +24,8 @@ export class FileObjectStore implements ObjectStore {
     try {
       await mkdir(path.dirname(draft), { recursive: true });
       await mkdir(path.dirname(target), { recursive: true });
-      await writeDurably(draft, 'path' in source ? createReadStream(source.path) : source, options.signal);
+      const stream = 'path' in source ? await openSource(source.path) : source;
+      await writeDurably(draft, stream, options.signal);
       await rename(draft, target);
       await syncFolder(path.dirname(target));
       return await this.#info(key, target);
@@ -112,6 +112,17 @@ export class FileObjectStore implements ObjectStore {
     if (!KEY.test(key))
       throw new EarshotError('invalid_argument', `"${key}" is not a storage key.`, { subject: key });
     return path.join(this.#folder, ...key.split('/'));
+  }
+}
+
+async function openSource(file: string): Promise<Readable> {
+  try {
+    return (await open(file, 'r')).createReadStream();
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw missing
+      ? new EarshotError('file_not_found', `There is no file "${file}".`, { subject: file, cause })
+      : new EarshotError('file_unreadable', `The file "${file}" can't be read.`, { subject: file, cause });
   }
 }
 
