@@ -27,7 +27,7 @@ export interface ActorSpec {
   shadow: number;
 }
 
-export interface CameraSpec {
+interface CameraSpec {
   panFrom: readonly [number, number];
   panTo: readonly [number, number];
   zoomFrom: number;
@@ -38,7 +38,7 @@ export interface CameraSpec {
   jitterPhase: number;
 }
 
-export interface GradeSpec {
+interface GradeSpec {
   tint: Colour;
   tintStrength: number;
   /** -1 darker .. 1 brighter */
@@ -108,7 +108,7 @@ function planActor(
   count: number,
 ): ActorSpec {
   const size = count === 1 ? random.uniform(0.42, 0.82) : random.uniform(0.42, 0.95 / Math.sqrt(count));
-  const half = size * 0.42;
+  const half = size * 0.47;
   const slot = 1 / count;
   const x = count === 1 ? random.uniform(half, 1 - half) : slot * (place + 0.5) + random.uniform(-0.06, 0.06);
   return {
@@ -154,9 +154,9 @@ function planGrade(random: SeededRandom, seed: string): GradeSpec {
       saturation: random.uniform(0.2, 0.9),
       lightness: random.uniform(0.35, 0.8),
     },
-    tintStrength: random.uniform(0, 0.3),
-    exposure: random.uniform(-0.3, 0.3),
-    vignette: random.next() < 0.5 ? random.uniform(0.1, 0.6) : 0,
+    tintStrength: random.uniform(0, 0.22),
+    exposure: random.uniform(-0.22, 0.25),
+    vignette: random.next() < 0.4 ? random.uniform(0.1, 0.5) : 0,
     blurPx: random.next() < 0.2 ? random.uniform(0.3, 1) : 0,
     noise: random.next() < 0.5 ? random.uniform(0.02, 0.1) : 0,
     noiseSeed: seed,

@@ -28,7 +28,7 @@ export interface ActorTruth {
 export interface Frame {
   index: number;
   timeSec: number;
-  /** RGBA, opaque, `[height * width * 4]`; the caller's own copy. */
+  /** RGBA, opaque, `[height * width * 4]`; a fresh copy for each frame. */
   pixels: Uint8Array;
   /** One for each actor of the plan, in its order. A covered object keeps its whole box. */
   actors: ActorTruth[];
@@ -113,7 +113,7 @@ export class SceneRenderer {
     ctx.restore();
     const actors = this.#actors.map((actor) => this.#drawActor(ctx, actor, timeSec, options));
     this.#gradeFrame(ctx, index);
-    return { index, timeSec, pixels: Uint8Array.from(this.#frame.data()), actors };
+    return { index, timeSec, pixels: this.#frame.data(), actors };
   }
 
   #drawMovers(ctx: SKRSContext2D, timeSec: number): void {

@@ -141,7 +141,7 @@ export const makeCar: ObjectMaker = (random, look) => {
   const plan = planCar(random);
   return {
     draw(brush, pose) {
-      const shake = 0.016 * pose.loudness * Math.sin(pose.spin * 75);
+      const shake = 0.024 * pose.loudness * Math.sin(pose.spin * 75);
       const pitchUp = -0.05 * pose.impact - 0.03 * pose.loudness;
       drawExhaust(brush, plan, look, pose);
       brush.at(0, shake, pitchUp * 0.6, () => drawCarBody(brush, plan, look));

@@ -50,7 +50,7 @@ export const makeGuitar: ObjectMaker = (random, look) => {
       if (plan.person.seen) drawFigure(brush, plan.person, -0.05, -0.42, 0.1, 1);
     },
     draw(brush, pose) {
-      const kick = Math.sin(pose.sinceOnsetSec * 30) * 0.02 * pose.impact;
+      const kick = Math.sin(pose.sinceOnsetSec * 30) * 0.05 * pose.impact;
       brush.at(-0.05, 0.08, plan.angle + kick, () => {
         drawGuitarBody(brush, plan, look);
         drawGuitarNeck(brush, plan, look);
@@ -173,7 +173,7 @@ function drawGuitarHands(brush: Brush, plan: GuitarPlan, pose: Pose): void {
   const pluck = reach(pose);
   const strum =
     (pose.eventIndex % 2 === 0 ? 1 : -1) * (pluck.sinceSec < 0.18 ? 1 - 2 * (pluck.sinceSec / 0.18) : -1);
-  const y = 0.02 - strum * 0.055 - 0.02 * pluck.lift;
+  const y = 0.02 - strum * 0.09 - 0.04 * pluck.lift;
   drawHand(brush, plan.person, -0.1, y + 0.02, -Math.PI / 2 + 0.4, 0.11, [-0.32, 0.36]);
   const place = Math.min(1, Math.max(0, (pluck.pitchMidi - 40) / 40));
   drawHand(brush, plan.person, plan.neck - 0.04 - place * 0.28, 0.01, -Math.PI / 2 - 0.3, 0.1, [
@@ -204,7 +204,7 @@ export const makeHarp: ObjectMaker = (random, look) => {
       if (plan.person.seen) drawFigure(brush, plan.person, 0.34, -0.3, 0.1, -1);
     },
     draw(brush, pose) {
-      brush.at(0, 0, plan.lean + pose.impact * 0.012 * Math.sin(pose.sinceOnsetSec * 40), () => {
+      brush.at(0, 0, plan.lean + pose.impact * 0.035 * Math.sin(pose.sinceOnsetSec * 40), () => {
         drawHarpStrings(brush, plan, look, pose);
         drawHarpFrame(brush, plan, look);
         if (plan.hands) drawHarpHands(brush, plan, pose);
@@ -230,7 +230,7 @@ function harpStringOf(plan: HarpPlan, pitchMidi: number): number {
 function drawHarpStrings(brush: Brush, plan: HarpPlan, look: Look, pose: Pose): void {
   const sway = new Map<number, number>();
   for (const { event, freshness } of recentEvents(pose, 0.9)) {
-    sway.set(Math.round(harpStringOf(plan, event.pitchMidi ?? 60)), freshness * 0.03);
+    sway.set(Math.round(harpStringOf(plan, event.pitchMidi ?? 60)), freshness * 0.045);
   }
   for (let i = 0; i < plan.strings; i++) {
     const { top, foot } = harpString(plan, i);
@@ -270,8 +270,8 @@ function drawHarpHands(brush: Brush, plan: HarpPlan, pose: Pose): void {
     const hand = reach(pose, (_, index) => index % 2 === side);
     const { top, foot } = harpString(plan, harpStringOf(plan, hand.pitchMidi));
     const height = 0.45 + 0.2 * (side - 0.5);
-    const pull = hand.sinceSec < 0.12 ? 0.05 * (1 - hand.sinceSec / 0.12) : 0;
-    const x = top[0] + 0.05 + hand.lift * 0.07 + pull;
+    const pull = hand.sinceSec < 0.12 ? 0.09 * (1 - hand.sinceSec / 0.12) : 0;
+    const x = top[0] + 0.05 + hand.lift * 0.11 + pull;
     drawHand(brush, plan.person, x, top[1] + (foot[1] - top[1]) * height, Math.PI + 0.3 * (side - 0.5), 0.1, [
       x + 0.3,
       0.1 + side * 0.12,
