@@ -1,12 +1,10 @@
-import tfjs from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { trainingBatchNorm } from '#model/engine/batch-norm';
 import { installWasmKernels } from '#model/engine/kernels/install';
 import { convolutionAndGradients, describeCase, fixedCases } from './convolution-cases.ts';
 import { normalTensor, parityError } from './parity.ts';
-
-const tf = tfjs as typeof import('@tensorflow/tfjs');
 
 beforeAll(async () => {
   tf.enableProdMode();

@@ -9,14 +9,30 @@ import { loadEngine } from '#model/engine/engine';
 const run = promisify(execFile);
 const repository = path.resolve(import.meta.dirname, '../../..');
 
-/** What a program that loads the engine and multiplies two matrices prints. */
-async function outputOfProgram(prefer: string): Promise<{ stdout: string; stderr: string }> {
+/**
+ * What a program that loads the engine and multiplies two matrices prints. Going to the network would throw.
+ *
+ * @param options literal options of `loadEngine`
+ * @param broken  packages whose import throws in that program
+ */
+async function outputOfProgram(
+  options: string,
+  broken: string[] = [],
+): Promise<{ stdout: string; stderr: string }> {
+  const hook = `export const resolve = (name, context, next) => ${JSON.stringify(broken)}.includes(name)
+    ? { url: 'data:text/javascript,throw new Error("broken")', shortCircuit: true } : next(name, context);`;
   const program = `
+    import { register } from 'node:module';
     import { loadEngine } from '#model/engine/engine';
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hook)}));
     globalThis.fetch = () => { throw new Error('the engine went to the network'); };
-    const { tf, name } = await loadEngine({ prefer: '${prefer}' });
-    const listeners = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');
-    console.log(name, tf.matMul([[2]], [[3]]).dataSync()[0], listeners);`;
+    try {
+      const { tf, name } = await loadEngine(${options});
+      const listeners = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');
+      console.log(name, tf.matMul([[2]], [[3]]).dataSync()[0], listeners);
+    } catch (error) {
+      console.log(error.name, error.code, error.message);
+    }`;
   return run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], {
     cwd: repository,
   });
@@ -33,11 +49,23 @@ describe('loadEngine', () => {
   it.each(['wasm', 'cpu'])(
     'prints nothing, fetches nothing and adds no process listener (%s)',
     async (prefer) => {
-      const { stdout, stderr } = await outputOfProgram(prefer);
+      const { stdout, stderr } = await outputOfProgram(`{ prefer: '${prefer}' }`);
       expect(stderr).toBe('');
       expect(stdout).toBe(`${prefer} 6 0\n`);
     },
   );
+
+  it('falls back to wasm where the native package does not load', async () => {
+    const { stdout, stderr } = await outputOfProgram('', ['@tensorflow/tfjs-node']);
+    expect(stderr).toBe('');
+    expect(stdout).toBe('wasm 6 0\n');
+  });
+
+  it('says what to do where no backend can be started', async () => {
+    const broken = ['@tensorflow/tfjs-node', '@tensorflow/tfjs-backend-wasm'];
+    const { stdout } = await outputOfProgram('', broken);
+    expect(stdout).toMatch(/^EarshotError internal .*wasm.*npm ci/);
+  });
 });
 
 describe('gradients.wasm', () => {

@@ -56,3 +56,9 @@ export async function parityError(tf: TensorFlow, compute: () => Tensor[]): Prom
   });
   return Math.max(...errors);
 }
+
+/** Size of the wasm backend's heap; the backend must be active. */
+export function heapBytes(tf: TensorFlow): number {
+  const backend = tf.backend() as unknown as { wasm: { asm: { memory: WebAssembly.Memory } } };
+  return backend.wasm.asm.memory.buffer.byteLength;
+}

@@ -7,6 +7,9 @@ import { floats, multiplyAdd, splat } from './simd';
 /** Rows taken at a time by the transposed product, so that both operands' block stays in the cache. */
 const ROW_BLOCK: i32 = 256;
 
+/** Rows of the left operand taken at a time by the plain product: they are read again for every 8 columns. */
+const PRODUCT_ROW_BLOCK: i32 = 64;
+
 /**
  * `out[m, n] += sum over r of x[r, m] * d[r, n]`: the product of x transposed and d, as weight gradients need it.
  *
@@ -110,17 +113,22 @@ function transposedCell(x: usize, d: usize, out: usize, count: i32, strideX: i32
 export function accumulateProduct(
   a: usize, b: usize, out: usize, M: i32, K: i32, N: i32, strideA: i32, strideOut: i32,
 ): void {
-  let n = 0;
-  for (; n + 8 <= N; n += 8) {
-    const column = b + floats(n);
-    let m = 0;
-    for (; m + 4 <= M; m += 4) {
-      productTile(a + floats(m * strideA), column, out + floats(m * strideOut + n), K, N, strideA, strideOut);
+  for (let start = 0; start < M; start += PRODUCT_ROW_BLOCK) {
+    const end = min(M, start + PRODUCT_ROW_BLOCK);
+    let n = 0;
+    for (; n + 8 <= N; n += 8) {
+      const column = b + floats(n);
+      let m = start;
+      for (; m + 4 <= end; m += 4) {
+        productTile(a + floats(m * strideA), column, out + floats(m * strideOut + n), K, N, strideA, strideOut);
+      }
+      for (; m < end; m++) productStrip(a + floats(m * strideA), column, out + floats(m * strideOut + n), K, N);
     }
-    for (; m < M; m++) productStrip(a + floats(m * strideA), column, out + floats(m * strideOut + n), K, N);
-  }
-  for (; n < N; n++) {
-    for (let m = 0; m < M; m++) productCell(a + floats(m * strideA), b + floats(n), out + floats(m * strideOut + n), K, N);
+    for (; n < N; n++) {
+      for (let m = start; m < end; m++) {
+        productCell(a + floats(m * strideA), b + floats(n), out + floats(m * strideOut + n), K, N);
+      }
+    }
   }
 }
 
