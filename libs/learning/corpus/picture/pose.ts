@@ -157,6 +157,15 @@ export function swing(pose: Pose, halfSwingSec: number): number {
   return sign * Math.cos((Math.PI * halfSwings * since) / gap) * damping;
 }
 
+/** A calling mouth, 0 closed .. 1 open: opens just before the onset, then follows the loudness. */
+export function mouthOpening(pose: Pose): number {
+  const event = pose.events[pose.eventIndex];
+  const ready = pose.untilOnsetSec < 0.05 ? 0.5 * (1 - pose.untilOnsetSec / 0.05) : 0;
+  if (!event) return ready;
+  const inside = pose.timeSec < event.endSec ? 1 : Math.max(0, 1 - (pose.timeSec - event.endSec) / 0.06);
+  return Math.max(ready, inside * (0.4 + 0.6 * Math.min(1, pose.loudness * 1.3)));
+}
+
 /** Events that began at most `withinSec` ago, and how fresh each is (1 at its onset, 0 at the limit). */
 export function recentEvents(pose: Pose, withinSec: number): { event: SoundEvent; freshness: number }[] {
   const recent: { event: SoundEvent; freshness: number }[] = [];

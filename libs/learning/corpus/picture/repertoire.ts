@@ -2,12 +2,15 @@
 import type { SoundClass } from '../performance.ts';
 import type { ObjectMaker } from './drawn-object.ts';
 import { makeAccordion } from './objects/accordion.ts';
-import { makeBird, makeDog } from './objects/animals.ts';
+import { makeBird } from './objects/bird.ts';
 import { makeCello, makeViolin } from './objects/bowed.ts';
-import { makeCar, makeHammer, makeSiren } from './objects/machines.ts';
+import { makeCar } from './objects/car.ts';
+import { makeDog } from './objects/dog.ts';
+import { makeHammer } from './objects/hammer.ts';
 import { makeDrum, makeXylophone } from './objects/percussion.ts';
 import { makePiano } from './objects/piano.ts';
 import { makeGuitar, makeHarp } from './objects/plucked.ts';
+import { makeSiren } from './objects/siren.ts';
 import { makeBell, makeClock } from './objects/timekeepers.ts';
 import { makeFlute, makeSaxophone, makeTrumpet } from './objects/winds.ts';
 
