@@ -75,6 +75,8 @@ export class FfmpegProcess {
     this.stdin = child.stdin;
     this.stdout = child.stdout as Readable;
     this.extra = (child.stdio[3] as Duplex | null | undefined) ?? null;
+    // A pipe breaks when its process ends early; the exit status and the failed write say so.
+    for (const stream of [this.stdin, this.stdout, this.extra]) stream?.on('error', () => {});
     running.add(child);
     this.#exit = watchExit(child, program);
     // The rejection is met by whoever awaits `exited`; without this a caller that fails first would crash Node.
@@ -148,8 +150,6 @@ export async function collectOutput(
 ): Promise<FfmpegExit & { stdout: Buffer }> {
   const child = new FfmpegProcess(program, args, { ...options, writesStdin: input !== undefined });
   try {
-    // A program that ends before reading all of its input says why on stderr; the broken pipe adds nothing.
-    child.stdin?.on('error', () => {});
     child.stdin?.end(input);
     const parts: Buffer[] = [];
     let collectedBytes = 0;
