@@ -16,7 +16,7 @@ export function normalTensor<T extends Tensor = Tensor>(tf: TensorFlow, shape: n
 }
 
 /** Values of everything `compute` returns, computed on one backend; leaves no tensor behind. */
-export async function valuesOn(
+async function valuesOn(
   tf: TensorFlow,
   backend: string,
   compute: () => Tensor[],

@@ -4,6 +4,7 @@ import { loadEngine, type TensorFlow } from '#model/engine/engine';
 import { normalTensor, parityError, relativeError } from './parity.ts';
 
 type Tensor = import('@tensorflow/tfjs').Tensor;
+type Tensor3D = import('@tensorflow/tfjs').Tensor3D;
 type Tensor4D = import('@tensorflow/tfjs').Tensor4D;
 
 let tf: TensorFlow;
@@ -42,6 +43,28 @@ const OPERATIONS: Record<string, (x: Tensor) => Tensor> = {
       [0, 0],
     ]),
   tile: (x) => tf.tile(x, [1, 2, 1, 3]),
+  'leaky relu': (x) => tf.leakyRelu(x, 0.1),
+  elu: (x) => tf.elu(x),
+  'swish by composition': (x) => tf.mul(x, tf.sigmoid(x)),
+  'absolute value': (x) => tf.abs(x),
+  'root of a square': (x) => tf.sqrt(tf.add(tf.square(x), 0.1)),
+  'larger of two': (x) => tf.maximum(x, tf.reverse(x, 2)),
+  'squared difference': (x) => tf.squaredDifference(x, tf.reverse(x, 2)),
+  'choice by a constant': (x) => tf.where(tf.equal(tf.range(0, 5), 2), x, tf.mul(x, 3)),
+  'running sum': (x) => tf.cumsum(x, 3),
+  'transposed convolution': (x) =>
+    tf.conv2dTranspose(x as Tensor4D, normalTensor(tf, [3, 3, 4, 5], 7), [2, 12, 16, 4], 2, 'same'),
+  'convolution over time': (x) =>
+    tf.conv1d(tf.reshape(x, [2, 48, 5]) as Tensor3D, normalTensor<Tensor3D>(tf, [3, 5, 4], 7), 2, 'same'),
+  'separable convolution': (x) =>
+    tf.separableConv2d(
+      x as Tensor4D,
+      normalTensor(tf, [3, 3, 5, 2], 7),
+      normalTensor(tf, [1, 1, 10, 4], 8),
+      1,
+      'same',
+    ),
+  'binary cross-entropy': (x) => tf.losses.sigmoidCrossEntropy(tf.sigmoid(normalTensor(tf, x.shape, 7)), x),
   reverse: (x) => tf.reverse(x, 1),
   'average pool': (x) => tf.avgPool(x as Tensor4D, 2, 2, 'valid'),
 };
@@ -87,22 +110,33 @@ describe('max pooling on wasm', () => {
 describe('bilinear resizing on wasm', () => {
   // The cpu backend's gradient swaps height and width, so it cannot be the judge. Resizing R is linear: its
   // gradient under the weighting w must satisfy <w, R x> = <gradient, x> for every x.
-  it.each([
+  const sizes = [
     [9, 13],
     [3, 4],
     [12, 16],
-  ])('has the gradient of a linear map (6x8 to %ix%i)', (height, width) => {
-    const [product, adjoint] = tf.tidy(() => {
-      const weighting = normalTensor(tf, [2, height, width, 5], 2);
-      const weighted = (x: Tensor) =>
-        tf.sum(tf.mul(weighting, tf.image.resizeBilinear(x as Tensor4D, [height, width])));
-      const gradient = tf.grad(weighted)(normalTensor(tf, [2, 6, 8, 5], 1));
-      const other = normalTensor(tf, [2, 6, 8, 5], 3);
-      return [
-        weighted(other).arraySync() as number,
-        tf.sum(tf.mul(gradient, other)).arraySync() as number,
-      ] as const;
-    }) as unknown as readonly [number, number];
-    expect(relativeError([product], [adjoint])).toBeLessThan(1e-4);
+    [1, 1],
+  ] as const;
+  const modes = [
+    { alignCorners: false, halfPixelCenters: false },
+    { alignCorners: true, halfPixelCenters: false },
+    { alignCorners: false, halfPixelCenters: true },
+  ];
+  it.each(modes)('has the gradient of a linear map (%o)', ({ alignCorners, halfPixelCenters }) => {
+    for (const [height, width] of sizes) {
+      const sums = tf.tidy(() => {
+        const weighting = normalTensor(tf, [2, height, width, 5], 2);
+        const weighted = (x: Tensor) => {
+          const image = x as Tensor4D;
+          const resized = tf.image.resizeBilinear(image, [height, width], alignCorners, halfPixelCenters);
+          return tf.sum(tf.mul(weighting, resized));
+        };
+        const gradient = tf.grad(weighted)(normalTensor(tf, [2, 6, 8, 5], 1));
+        const other = normalTensor(tf, [2, 6, 8, 5], 3);
+        return tf.stack([weighted(other), tf.sum(tf.mul(gradient, other))]);
+      });
+      const [product, adjoint] = sums.dataSync();
+      sums.dispose();
+      expect(relativeError([product!], [adjoint!])).toBeLessThan(1e-4);
+    }
   });
 });

@@ -8,6 +8,7 @@ import { registerWasmKernels } from './kernel.ts';
 import { matmulKernels } from './matmul.ts';
 import { poolingKernels } from './pooling.ts';
 import { reductionKernels } from './reductions.ts';
+import { resizingKernels } from './resizing.ts';
 import { samePaddingKernels } from './same-padding.ts';
 import { loadSimdModule, type SimdModule } from './simd-module.ts';
 import { WasmHeap } from './wasm-heap.ts';
@@ -26,6 +27,7 @@ export async function installWasmKernels(
   registerWasmKernels(tf, samePaddingKernels(tf));
   registerWasmKernels(tf, gatherKernels(heap));
   registerWasmKernels(tf, poolingKernels(tf, heap));
+  registerWasmKernels(tf, resizingKernels(tf, heap));
   const simd = await load(heap.memory);
   if (!simd) {
     registerWasmKernels(tf, composedKernels(tf));
