@@ -1,5 +1,6 @@
 /** Objects as files in a folder. */
 import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -128,13 +129,7 @@ async function openSource(file: string): Promise<Readable> {
 
 /** On the disk, not just in its cache, before the name points at it. */
 async function writeDurably(file: string, source: Readable, signal?: AbortSignal): Promise<void> {
-  const handle = await open(file, 'wx');
-  try {
-    await pipeline(source, handle.createWriteStream({ autoClose: false }), { signal });
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await pipeline(source, createWriteStream(file, { flags: 'wx', flush: true }), { signal });
 }
 
 /** Makes the rename itself durable, where the system lets a folder be opened. */
