@@ -38,7 +38,8 @@ async function outputOfProgram(
   });
 }
 
-describe('loadEngine', () => {
+// Every case starts a Node process of its own, which takes its time on a busy machine.
+describe('loadEngine', { timeout: 60_000 }, () => {
   it('answers the same engine however often it is called', async () => {
     const [first, second] = await Promise.all([loadEngine({ prefer: 'wasm' }), loadEngine()]);
     expect(second).toBe(first);
@@ -46,16 +47,13 @@ describe('loadEngine', () => {
     expect(first.tf.getBackend()).toBe('wasm');
   });
 
-  it.each(['wasm', 'cpu'])(
-    'prints nothing, fetches nothing and adds no process listener (%s)',
-    async (prefer) => {
-      const { stdout, stderr } = await outputOfProgram(`{ prefer: '${prefer}' }`);
-      expect(stderr).toBe('');
-      expect(stdout).toBe(`${prefer} 6 0\n`);
-    },
-  );
+  it('prints nothing, fetches nothing and adds no process listener', async () => {
+    const { stdout, stderr } = await outputOfProgram(`{ prefer: 'cpu' }`);
+    expect(stderr).toBe('');
+    expect(stdout).toBe('cpu 6 0\n');
+  });
 
-  it('falls back to wasm where the native package does not load', async () => {
+  it('falls back to wasm, as quietly, where the native package does not load', async () => {
     const { stdout, stderr } = await outputOfProgram('', ['@tensorflow/tfjs-node']);
     expect(stderr).toBe('');
     expect(stdout).toBe('wasm 6 0\n');
