@@ -83,11 +83,9 @@ export class SceneRenderer {
     this.#movers = planMovers(spec.backgroundSeed);
     this.#frame = createCanvas(spec.width, spec.height);
     this.#layer = createCanvas(spec.width, spec.height);
-    this.#noise = noiseTile(
-      new SeededRandom(`noise/${spec.grade.noiseSeed}`),
-      Math.max(spec.width, spec.height) * 2,
-      true,
-    );
+    // Without grain one pixel will do: the tile costs more than anything else in setting up a scene.
+    const grainSide = spec.grade.noise > 0 ? Math.ceil(Math.max(spec.width, spec.height) * 1.3) : 1;
+    this.#noise = noiseTile(new SeededRandom(`noise/${spec.grade.noiseSeed}`), grainSide, true);
     this.#vignette = vignetteOf(this.#frame.getContext('2d'), spec);
   }
 
@@ -183,7 +181,11 @@ export class SceneRenderer {
     if (grade.noise > 0) {
       const random = new SeededRandom(`grain/${grade.noiseSeed}/${index}`);
       ctx.globalAlpha = grade.noise;
-      ctx.drawImage(this.#noise, -random.integer(0, width), -random.integer(0, height));
+      ctx.drawImage(
+        this.#noise,
+        -Math.floor(random.uniform(0, 0.3) * width),
+        -Math.floor(random.uniform(0, 0.3) * height),
+      );
       ctx.globalAlpha = 1;
     }
   }

@@ -12,9 +12,9 @@ export function noiseTile(random: SeededRandom, side: number, coloured: boolean)
   const ctx = canvas.getContext('2d');
   const image = ctx.createImageData(side, side);
   for (let i = 0; i < side * side; i++) {
-    const grey = random.integer(0, 256);
+    const bits = Math.floor(random.next() * 0x1000000);
     for (let channel = 0; channel < 3; channel++)
-      image.data[i * 4 + channel] = coloured ? random.integer(0, 256) : grey;
+      image.data[i * 4 + channel] = (coloured ? bits >> (8 * channel) : bits) & 255;
     image.data[i * 4 + 3] = 255;
   }
   ctx.putImageData(image, 0, 0);
