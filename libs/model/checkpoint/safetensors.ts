@@ -72,11 +72,8 @@ export function decodeSafetensors(bytes: Uint8Array, subject: string): NamedArra
       if (entry.dtype !== 'F32') fail(`array ${name} is ${entry.dtype}, not F32`);
       if (!(from >= 0 && to - from === size * 4)) fail(`array ${name} has wrong offsets`);
       if (start + to > bytes.length) fail(`array ${name} is cut off`);
-      // A copy, because the file's data need not be aligned to 4 bytes.
-      return {
-        name,
-        shape: entry.shape,
-        data: new Float32Array(bytes.slice(start + from, start + to).buffer),
-      };
+      // A copy, because the file's data need not be aligned to 4 bytes (and a Buffer's own slice is no copy).
+      const data = new Float32Array(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer);
+      return { name, shape: entry.shape, data };
     });
 }

@@ -61,6 +61,7 @@ export interface LearnResult {
   lastLoss: number;
 }
 
+/** How slowly the running statistics follow the batches'; a plain average until that many have been seen. */
 const STATISTICS_MOMENTUM = 0.97;
 
 /**
@@ -212,7 +213,7 @@ class CorrespondenceLearner {
     const clipped = tf.tidy(() => tf.minimum(logScale, MAX_LOG_SCALE));
     logScale.assign(clipped as tfTypes.Tensor);
     clipped.dispose();
-    this.#network.afterUpdate(STATISTICS_MOMENTUM);
+    this.#network.afterUpdate(Math.min(STATISTICS_MOMENTUM, 1 - 1 / this.#optimizer.step));
     return { loss, gradientNorm };
   }
 

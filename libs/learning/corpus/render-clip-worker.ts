@@ -1,0 +1,99 @@
+/**
+ * Renders one clip in a worker thread: scene, sound and encoding to MP4, stem and ground truth. The truth is
+ * written last, so that its presence means that the clip is whole.
+ */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { encodeClip } from '#media/encode';
+import { writeWav } from '#media/wav';
+import type { GroundTruth, ManifestEntry } from './manifest.ts';
+import { PERFORMANCE_RATE_HZ, type Performance } from './performance.ts';
+import { SceneRenderer } from './picture/scene.ts';
+import type { SceneSpec } from './picture/scene-plan.ts';
+import { addRoomNoise } from './room-noise.ts';
+
+export interface RenderTask {
+  id: string;
+  folder: string;
+  scene: SceneSpec;
+  performance: Performance;
+  /** Constant rate factor of the video: higher is smaller. */
+  crf: number;
+}
+
+/** Boxes are kept at this rate; objects move slowly enough. */
+const BOXES_EVERY_FRAMES = 5;
+
+export default async function renderClip(task: RenderTask): Promise<ManifestEntry> {
+  const { id, scene, performance, folder } = task;
+  const base = path.join(folder, performance.split, id);
+  const renderer = new SceneRenderer(scene, [performance]);
+  const boxes: GroundTruth['sources'][number]['boxes'] = [];
+  function* pixels(): Generator<Uint8Array> {
+    for (const frame of renderer.frames()) {
+      const box = frame.actors[0]?.box;
+      if (box && frame.index % BOXES_EVERY_FRAMES === 0)
+        boxes.push({ timeSec: frame.timeSec, ...roundBox(box) });
+      yield frame.pixels;
+    }
+  }
+  await encodeClip(
+    {
+      width: scene.width,
+      height: scene.height,
+      rateHz: scene.frameRateHz,
+      pixelFormat: 'rgba',
+      frames: pixels(),
+      samples: addRoomNoise(performance.samples, scene.seed),
+      sampleRateHz: PERFORMANCE_RATE_HZ,
+    },
+    `${base}.mp4`,
+    { crf: task.crf },
+  );
+  await writeWav(`${base}.wav`, performance.samples, PERFORMANCE_RATE_HZ, 16);
+  const truth: GroundTruth = {
+    id,
+    split: performance.split,
+    durationSec: scene.durationSec,
+    width: scene.width,
+    height: scene.height,
+    frameRateHz: scene.frameRateHz,
+    sources: [
+      {
+        soundClass: performance.soundClass,
+        timbreId: performance.timbreId,
+        phraseId: performance.phraseId,
+        stem: `${id}.wav`,
+        events: performance.events,
+        boxes,
+      },
+    ],
+    scene,
+  };
+  await writeFile(`${base}.json`, `${JSON.stringify(truth)}\n`);
+  return manifestEntry(task);
+}
+
+/** The manifest's line of a task, rendered or not: it depends on the plan and the sound alone. */
+export function manifestEntry({ id, scene, performance }: RenderTask): ManifestEntry {
+  const { split, soundClass, phraseId, timbreId, samples } = performance;
+  const content = createHash('sha256')
+    .update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))
+    .update(JSON.stringify(scene));
+  return {
+    id,
+    split,
+    file: `${split}/${id}.mp4`,
+    groundTruth: `${split}/${id}.json`,
+    label: soundClass,
+    phraseId,
+    timbreId,
+    contentSha256: content.digest('hex'),
+  };
+}
+
+function roundBox(box: { x: number; y: number; width: number; height: number }) {
+  const round = (value: number) => Number(value.toFixed(4));
+  return { x: round(box.x), y: round(box.y), width: round(box.width), height: round(box.height) };
+}
