@@ -50,7 +50,7 @@ export const makeGuitar: ObjectMaker = (random, look) => {
       if (plan.person.seen) drawFigure(brush, plan.person, -0.05, -0.42, 0.1, 1);
     },
     draw(brush, pose) {
-      const kick = Math.sin(pose.sinceOnsetSec * 30) * 0.05 * pose.impact;
+      const kick = Math.sin(pose.sinceOnsetSec * 30) * 0.08 * pose.impact;
       brush.at(-0.05, 0.08, plan.angle + kick, () => {
         drawGuitarBody(brush, plan, look);
         drawGuitarNeck(brush, plan, look);
@@ -173,7 +173,7 @@ function drawGuitarHands(brush: Brush, plan: GuitarPlan, pose: Pose): void {
   const pluck = reach(pose);
   const strum =
     (pose.eventIndex % 2 === 0 ? 1 : -1) * (pluck.sinceSec < 0.18 ? 1 - 2 * (pluck.sinceSec / 0.18) : -1);
-  const y = 0.02 - strum * 0.09 - 0.04 * pluck.lift;
+  const y = 0.02 - strum * 0.12 - 0.05 * pluck.lift;
   drawHand(brush, plan.person, -0.1, y + 0.02, -Math.PI / 2 + 0.4, 0.11, [-0.32, 0.36]);
   const place = Math.min(1, Math.max(0, (pluck.pitchMidi - 40) / 40));
   drawHand(brush, plan.person, plan.neck - 0.04 - place * 0.28, 0.01, -Math.PI / 2 - 0.3, 0.1, [

@@ -140,7 +140,7 @@ export const makeClock: ObjectMaker = (random, look) => {
     draw(brush, pose) {
       const angle = swing(pose, 0.5) * plan.reach;
       if (plan.form === 'alarm') {
-        brush.at(0, 0.3, 0.03 * pose.impact * Math.sin(pose.sinceOnsetSec * 60), () =>
+        brush.at(0, 0.3, 0.07 * pose.impact * Math.sin(pose.sinceOnsetSec * 60), () =>
           brush.at(0, -0.3, 0, () => drawAlarmClock(brush, plan, look, pose)),
         );
         return;
