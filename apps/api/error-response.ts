@@ -67,6 +67,7 @@ export function statusOf(code: ErrorCode): ErrorStatus {
     case 'database_unavailable':
     case 'index_unavailable':
     case 'cancelled':
+    case 'server_unreachable':
       return 503;
     case 'timeout':
       return 504;

@@ -37,7 +37,7 @@ export interface RunningServer {
 }
 
 /**
- * @throws EarshotError `configuration_invalid` for a public address without leave, or a port that can't be had
+ * @throws EarshotError `configuration_invalid` for a public address without leave, `conflict` when the port can't be had
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host, logger } = options;
@@ -74,7 +74,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const reason = cause.code === 'EADDRINUSE' ? 'another program uses it' : cause.message;
       const message = `Port ${port} of ${host} can't be had: ${reason}; choose another with --port.`;
-      reject(new EarshotError('configuration_invalid', message, { subject: 'port', cause }));
+      reject(new EarshotError('conflict', message, { subject: 'port', cause }));
     });
     server.listen(port, host, () => {
       const address = server.address();

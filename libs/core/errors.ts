@@ -52,6 +52,7 @@ export const ERROR_CODES = [
   // the process
   'configuration_invalid',
   'overloaded',
+  'server_unreachable',
   'cancelled',
   'timeout',
   'internal',

@@ -1,0 +1,189 @@
+/** The catalog of a running server, behind the same port as a local one: what the commands use when one runs. */
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+import type {
+  AddedClip,
+  CatalogService,
+  Clip,
+  Job,
+  ModelSummary,
+  NewClip,
+  Page,
+  SearchPage,
+  SearchRequest,
+} from '#catalog/catalog-service';
+import { EarshotError, ERROR_CODES } from '#core/errors';
+import { readEvents } from './event-stream.ts';
+import { type MultipartBody, multipartBody } from './multipart.ts';
+
+type Body = { json: unknown } | { form: MultipartBody } | undefined;
+
+const envelope = z.object({
+  error: z.object({ code: z.enum(ERROR_CODES), message: z.string(), requestId: z.string().optional() }),
+});
+
+export class RemoteCatalog implements CatalogService {
+  readonly #baseUrl: string;
+
+  /** @param baseUrl of the server, such as `http://127.0.0.1:8787` */
+  constructor(baseUrl: string) {
+    this.#baseUrl = baseUrl.replace(/\/+$/, '');
+  }
+
+  async addClip(clip: NewClip, options: { signal?: AbortSignal } = {}): Promise<AddedClip> {
+    const { source, collection, title, tags, labels, metadata } = clip;
+    if ('path' in source) await assertReadable(source.path);
+    const fields = {
+      collection,
+      title,
+      tags: tags && JSON.stringify(tags),
+      labels: labels && JSON.stringify(labels),
+      metadata: metadata && JSON.stringify(metadata),
+    };
+    const response = await this.#send('POST', '/v1/clips', { form: multipartBody(fields, source) }, options);
+    const added = (await response.json()) as Omit<AddedClip, 'created'>;
+    return { ...added, created: response.status === 202 };
+  }
+
+  async getClip(id: string): Promise<Clip> {
+    return this.#json('GET', `/v1/clips/${encodeURIComponent(id)}`);
+  }
+
+  async listClips(options: Parameters<CatalogService['listClips']>[0]): Promise<Page<Clip>> {
+    return this.#json('GET', `/v1/clips${queryString(options)}`);
+  }
+
+  async updateClip(id: string, change: Parameters<CatalogService['updateClip']>[1]): Promise<Clip> {
+    return this.#json('PATCH', `/v1/clips/${encodeURIComponent(id)}`, { json: change });
+  }
+
+  async deleteClip(id: string): Promise<void> {
+    await this.#send('DELETE', `/v1/clips/${encodeURIComponent(id)}`);
+  }
+
+  async getJob(id: string): Promise<Job> {
+    return this.#json('GET', `/v1/jobs/${encodeURIComponent(id)}`);
+  }
+
+  async listJobs(options: Parameters<CatalogService['listJobs']>[0]): Promise<Page<Job>> {
+    return this.#json('GET', `/v1/jobs${queryString(options)}`);
+  }
+
+  async retryJob(id: string): Promise<Job> {
+    return this.#json('POST', `/v1/jobs/${encodeURIComponent(id)}/retry`);
+  }
+
+  async *watchJob(id: string, options: { signal?: AbortSignal } = {}): AsyncIterable<Job> {
+    const response = await this.#send('GET', `/v1/jobs/${encodeURIComponent(id)}/events`, undefined, options);
+    for await (const { event, data } of readEvents(bytesOf(response))) {
+      if (event === 'job') yield JSON.parse(data) as Job;
+      if (event === 'error') throw errorFrom({ error: JSON.parse(data) });
+    }
+  }
+
+  async search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchPage> {
+    const { query, ...rest } = request;
+    if (!('file' in query)) {
+      const plain = 'vector' in query ? { ...query, vector: [...query.vector] } : query;
+      return this.#json('POST', '/v1/search', { json: { query: plain, ...rest } }, options);
+    }
+    await assertReadable(query.file);
+    const fields = { query: JSON.stringify({ modality: query.modality, ...rest }) };
+    return this.#json('POST', '/v1/search', { form: multipartBody(fields, { path: query.file }) }, options);
+  }
+
+  async embedFile(
+    file: string,
+    options: Parameters<CatalogService['embedFile']>[1] = {},
+  ): ReturnType<CatalogService['embedFile']> {
+    await assertReadable(file);
+    const form = multipartBody({ modality: options.modality }, { path: file });
+    return this.#json('POST', '/v1/embeddings', { form }, options);
+  }
+
+  async listModels(): Promise<ModelSummary[]> {
+    const { items } = await this.#json<{ items: ModelSummary[] }>('GET', '/v1/models');
+    return items;
+  }
+
+  async close(): Promise<void> {
+    // Nothing is held between calls.
+  }
+
+  async #json<T>(method: string, path: string, body?: Body, options?: { signal?: AbortSignal }): Promise<T> {
+    const response = await this.#send(method, path, body, options);
+    return (await response.json()) as T;
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    body?: Body,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.#baseUrl}${path}`, { method, signal, ...bodyInit(body) });
+    } catch (cause) {
+      if (signal?.aborted)
+        throw new EarshotError('cancelled', 'Stopped before the server answered.', { cause });
+      const reason = rootCause(cause);
+      const message = `The server at ${this.#baseUrl} can't be reached (${reason}): start it with "earshot serve".`;
+      throw new EarshotError('server_unreachable', message, {
+        subject: this.#baseUrl,
+        cause,
+        retryable: true,
+      });
+    }
+    if (!response.ok) throw errorFrom(await response.json().catch(() => null), response.status);
+    return response;
+  }
+}
+
+async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {
+  if (response.body) yield* response.body;
+}
+
+function bodyInit(body: Body): RequestInit & { duplex?: 'half' } {
+  if (body === undefined) return {};
+  if ('json' in body) {
+    return { body: JSON.stringify(body.json), headers: { 'content-type': 'application/json' } };
+  }
+  // Node's fetch streams an async iterable; the DOM's types don't know it.
+  const chunks = body.form.chunks as unknown as BodyInit;
+  return { body: chunks, headers: { 'content-type': body.form.contentType }, duplex: 'half' };
+}
+
+/** The server's own code and sentence; anything else on the line is not one of our servers. */
+function errorFrom(answer: unknown, status?: number): EarshotError {
+  const parsed = envelope.safeParse(answer);
+  if (!parsed.success) {
+    const message = `The server answers ${status ?? 'something'} but not as Earshot does: check EARSHOT_API_URL.`;
+    return new EarshotError('internal', message, { subject: 'EARSHOT_API_URL' });
+  }
+  const { code, message } = parsed.data.error;
+  return new EarshotError(code, message, { retryable: status === 503 });
+}
+
+function queryString(options: Record<string, string | number | undefined>): string {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
+  return query === '' ? '' : `?${query}`;
+}
+
+/** Says which file is missing before a request is begun; a stream that fails half-way says much less. */
+async function assertReadable(path: string): Promise<void> {
+  try {
+    const handle = await open(path, 'r');
+    await handle.close();
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = missing ? `There is no file ${path}.` : `The file ${path} can't be read.`;
+    throw new EarshotError(missing ? 'file_not_found' : 'file_unreadable', message, { subject: path, cause });
+  }
+}
+
+function rootCause(error: unknown): string {
+  const inner = (error as { cause?: unknown }).cause ?? error;
+  return (inner as NodeJS.ErrnoException).code ?? (inner as Error).message;
+}
