@@ -16,10 +16,10 @@ import { asEarshotError, EarshotError } from '#core/errors';
 import * as schema from './schema.ts';
 
 type Schema = typeof schema;
-export type Drizzle = PgDatabase<PgQueryResultHKT, Schema>;
+type Drizzle = PgDatabase<PgQueryResultHKT, Schema>;
 
 /** Rows keyed by column name. Times come as text, JSON parsed. */
-export interface SqlRows {
+interface SqlRows {
   rows: Record<string, unknown>[];
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { EarshotError } from '#core/errors';
-import { type Database, migrateDatabase, openDatabase } from '#store/database';
+import { type Database, openDatabase } from '#store/database';
 import { JobQueue, type JobQueueOptions, type QueueDefinition } from '#store/queue';
 import type { AbandonedJob } from '#store/queue-recovery';
 import { startChild } from '../support/child.ts';
@@ -206,51 +206,40 @@ describeOverDatabases('job queue', (fixture) => {
     await vi.waitFor(async () => expect((await rescuer.queue.counts(name)).active).toBe(0), WAIT);
   });
 
-  it.runIf(fixture.kind === 'postgres')(
-    'takes up the job of a worker that was killed',
-    async () => {
-      const url = await fixture.emptyUrl();
-      const database = await openDatabase({ url });
-      onTestFinished(() => database.close());
-      await migrateDatabase(database);
-      const { queue } = await open({ definition: { name: 'ingest' }, on: database, silentAfterMs: 1000 });
-      const id = await queue.send('ingest', {});
-      const child = startChild(TAKE_JOB, ['url', url]);
-      expect(await child.line()).toBe(id);
-      await child.kill('SIGKILL');
-      const done: [string, number][] = [];
-      queue.work('ingest', {}, async (job) => void done.push([job.id, job.attempt]));
-      await vi.waitFor(() => expect(done).toEqual([[id, 2]]), WAIT);
-    },
-    60_000,
-  );
+  it.runIf(fixture.kind === 'postgres')('takes up the job of a worker that was killed', async () => {
+    const url = await fixture.emptyUrl();
+    const child = startChild(TAKE_JOB, ['url', url]);
+    const taken = JSON.parse(await child.line());
+    await child.kill('SIGKILL');
+    const database = await openDatabase({ url });
+    onTestFinished(() => database.close());
+    const { queue } = await open({ definition: { name: 'ingest' }, on: database, silentAfterMs: 1000 });
+    const done: [string, number][] = [];
+    queue.work('ingest', {}, async (job) => void done.push([job.id, job.attempt]));
+    await vi.waitFor(() => expect(done).toEqual([[taken.ingest, 2]]), WAIT);
+  });
 });
 
 describe('job queue of an embedded data folder', () => {
-  it('takes up the job of a killed owner at once, and gives it up after its last attempt', async () => {
+  it('takes up the jobs of a killed owner at once, and gives up those without another attempt', async () => {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'earshot-queue-'));
     onTestFinished(() => rm(dataDir, { recursive: true }));
-    const abandoned: boolean[] = [];
-    const reopen = async () => {
-      const database = await openDatabase({ dataDir });
-      await migrateDatabase(database);
-      const queue = await JobQueue.open(database, [{ name: 'ingest', retryLimit: 1, retryDelaySec: 600 }], {
-        soleOwner: true,
-        onAbandoned: async (job) => void abandoned.push(job.willRetry),
-      });
-      return { queue, close: () => queue.stop().then(() => database.close()) };
-    };
-    const first = await reopen();
-    const id = await first.queue.send('ingest', {});
-    await first.close();
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const child = startChild(TAKE_JOB, ['folder', dataDir]);
-      expect(await child.line()).toBe(id);
-      await child.kill('SIGKILL');
-      const next = await reopen();
-      expect(abandoned).toEqual([true, false].slice(0, attempt + 1));
-      expect(await next.queue.counts('ingest')).toEqual({ queued: 1 - attempt, active: 0, dead: attempt });
-      await next.close();
-    }
+    const child = startChild(TAKE_JOB, ['folder', dataDir]);
+    const taken = JSON.parse(await child.line());
+    await child.kill('SIGKILL');
+    const database = await openDatabase({ dataDir });
+    const abandoned: AbandonedJob[] = [];
+    const queue = await JobQueue.open(database, [{ name: 'ingest' }, { name: 'last' }], {
+      soleOwner: true,
+      onAbandoned: async (job) => void abandoned.push(job),
+    });
+    expect(abandoned.sort((a, b) => a.queue.localeCompare(b.queue))).toEqual([
+      { id: taken.ingest, queue: 'ingest', payload: {}, willRetry: true },
+      { id: taken.last, queue: 'last', payload: {}, willRetry: false },
+    ]);
+    expect(await queue.counts('ingest')).toEqual({ queued: 1, active: 0, dead: 0 });
+    expect(await queue.counts('last')).toEqual({ queued: 0, active: 0, dead: 1 });
+    await queue.stop();
+    await database.close();
   }, 120_000);
 });
