@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ZVecCollection } from '@zvec/zvec';
 import { ZVecIndexType } from '@zvec/zvec';
-import { matchesNothing } from './point-filter.ts';
+import { excludingAlso, matchesNothing } from './point-filter.ts';
 import { PointTable } from './point-table.ts';
 import { rankCertainly, roundScore, type ScoredId, toSearchHit } from './ranking.ts';
 import { MODALITIES } from './validation.ts';
@@ -27,6 +27,9 @@ import { toZvecFilter } from './zvec-filter.ts';
 const SCAN_BELOW_POINTS = 10_000;
 /** From here on the points that the graph lacks slow a query down noticeably. */
 const OPTIMIZE_FROM_UNINDEXED = 2_000;
+
+/** zvec's own default. */
+const EF_MIN = 300;
 
 /** Lets other work run between two batches of synchronous writes. */
 function breathe(): Promise<void> {
@@ -103,33 +106,31 @@ export class EmbeddedCollection {
   async search(request: SearchRequest, vector: Float32Array): Promise<SearchHit[]> {
     if (matchesNothing(request.filter)) return [];
     const engine = this.#engines[request.modality];
-    const filter = toZvecFilter(request.filter);
     const pointCount = engine.stats.docCount;
-    const ask = async (limit: number, isLinear: boolean): Promise<ScoredId[]> => {
-      const docs = await engine
-        .query({
-          fieldName: 'vector',
-          vector,
-          topk: limit,
-          ...(filter === undefined ? {} : { filter }),
-          outputFields: [],
-          params: { indexType: ZVecIndexType.HNSW, isLinear },
-        })
-        .catch((error: unknown) => Promise.reject(asIndexError(error)));
-      // A point deleted while zvec was searching is gone from the table already.
-      const present = docs.filter((doc) => this.table.get(doc.id) !== undefined);
-      return present.map((doc) => ({ id: doc.id, score: roundScore(doc.score) }));
+    const ask = async (limit: number, filter: string | undefined, isLinear: boolean): Promise<ScoredId[]> => {
+      const query = {
+        fieldName: 'vector',
+        vector,
+        topk: limit,
+        outputFields: [],
+        params: { indexType: ZVecIndexType.HNSW, isLinear, ef: Math.max(EF_MIN, limit) },
+        ...(filter === undefined ? {} : { filter }),
+      };
+      const docs = await engine.query(query).catch((error: unknown) => Promise.reject(asIndexError(error)));
+      return docs.map((doc) => ({ id: doc.id, score: roundScore(doc.score) }));
     };
-    const fetch = async (limit: number): Promise<ScoredId[]> => {
+    const fetch = async (limit: number, excludeClipIds: string[]): Promise<ScoredId[]> => {
+      const filter = toZvecFilter(excludingAlso(request.filter, excludeClipIds));
       const isScan = pointCount <= SCAN_BELOW_POINTS || limit * 4 > pointCount;
-      const hits = await ask(limit, isScan);
+      const hits = await ask(limit, filter, isScan);
       // The graph may run dry before the limit although more points match; a scan never does.
-      return hits.length < limit && !isScan ? ask(limit, true) : hits;
+      return hits.length < limit && !isScan ? ask(limit, filter, true) : hits;
     };
     const payloadOf = (hit: ScoredId) => this.table.get(hit.id)?.payload;
-    const ranked = await rankCertainly(request, pointCount, fetch, (hit) => payloadOf(hit)?.clipId ?? '');
+    const ranked = await rankCertainly(request, fetch, (hit) => payloadOf(hit)?.clipId ?? '');
     return ranked.flatMap((hit) => {
       const payload = payloadOf(hit);
+      // A point deleted while zvec was searching is gone from the table already.
       return payload === undefined ? [] : [toSearchHit(hit, payload)];
     });
   }

@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { EarshotError } from '#core/errors';
 import { CollectionNames, type CollectionNamesState } from './collection-names.ts';
 import { EmbeddedCollection } from './embedded-collection.ts';
-import { checkFilter, checkPageSize, checkPoints, checkSearch } from './validation.ts';
+import { checkFilter, checkPage, checkPointId, checkPoints, checkSearch } from './validation.ts';
 import type {
   CollectionInfo,
   IndexPoint,
@@ -136,7 +136,9 @@ export class EmbeddedIndex implements VectorIndex {
   }
 
   async deletePoints(collection: string, ids: readonly string[]): Promise<void> {
-    await this.#collection(collection).points.delete(ids);
+    const { points } = this.#collection(collection);
+    ids.forEach(checkPointId);
+    await points.delete(ids);
   }
 
   async deleteClips(collection: string, clipIds: readonly string[]): Promise<void> {
@@ -167,7 +169,7 @@ export class EmbeddedIndex implements VectorIndex {
   }
 
   async listPointIds(collection: string, options: { afterId?: string; limit: number }): Promise<string[]> {
-    checkPageSize(options.limit);
+    checkPage(options);
     return this.#collection(collection).points.table.idsAfter(options.afterId, options.limit);
   }
 

@@ -7,7 +7,7 @@ import { CollectionNames } from './collection-names.ts';
 import { compileFilter, matchesNothing } from './point-filter.ts';
 import { PointTable } from './point-table.ts';
 import { bestOfEachClip, compareHits, roundScore, type ScoredId, toSearchHit } from './ranking.ts';
-import { checkFilter, checkPageSize, checkPoints, checkSearch } from './validation.ts';
+import { checkFilter, checkPage, checkPointId, checkPoints, checkSearch } from './validation.ts';
 import type {
   CollectionInfo,
   IndexPoint,
@@ -80,6 +80,7 @@ export class ExactIndex implements VectorIndex {
 
   async deletePoints(collection: string, ids: readonly string[]): Promise<void> {
     const opened = this.#open(collection);
+    ids.forEach(checkPointId);
     for (const id of ids) this.#remove(opened, id);
   }
 
@@ -130,7 +131,7 @@ export class ExactIndex implements VectorIndex {
   }
 
   async listPointIds(collection: string, options: { afterId?: string; limit: number }): Promise<string[]> {
-    checkPageSize(options.limit);
+    checkPage(options);
     return this.#open(collection).table.idsAfter(options.afterId, options.limit);
   }
 

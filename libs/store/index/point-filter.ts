@@ -23,3 +23,12 @@ export function compileFilter(filter: PointFilter | undefined): (payload: PointP
     (anyTag === undefined || anyTag.some((tag) => payload.tags.includes(tag))) &&
     (allTags === undefined || allTags.every((tag) => payload.tags.includes(tag)));
 }
+
+/** The filter, with more clips excluded. */
+export function excludingAlso(
+  filter: PointFilter | undefined,
+  clipIds: readonly string[],
+): PointFilter | undefined {
+  if (clipIds.length === 0) return filter;
+  return { ...filter, excludeClipIds: [...(filter?.excludeClipIds ?? []), ...clipIds] };
+}

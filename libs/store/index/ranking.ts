@@ -47,34 +47,63 @@ const TIE_SLACK = 8;
 const SEGMENTS_PER_CLIP_GUESS = 4;
 
 /**
- * Asks the engine for more and more hits until the first `topK` of the ranking are certain.
+ * The best `limit` hits outside the excluded clips, in any order, fewer only when no more match; scores on the grid.
+ */
+export type FetchHits<Hit extends ScoredId> = (limit: number, excludeClipIds: string[]) => Promise<Hit[]>;
+
+/**
+ * The ranking that a request asks for: asks the engine for more and more hits until its first `topK` are certain.
  *
- * @param request   `topK`, `minScore` and `groupBy` are read
- * @param available no query can answer more hits than this
- * @param fetch     the best `limit` hits in any order, fewer only when no more match; scores on the grid
- * @param clipIdOf  the clip of a hit
+ * @param clipIdOf the clip of a hit
  */
 export async function rankCertainly<Hit extends ScoredId>(
   request: Pick<SearchRequest, 'topK' | 'minScore' | 'groupBy'>,
-  available: number,
-  fetch: (limit: number) => Promise<Hit[]>,
+  fetch: FetchHits<Hit>,
   clipIdOf: (hit: Hit) => string,
 ): Promise<Hit[]> {
+  const ranked =
+    request.groupBy === 'clip'
+      ? await rankClips(request, fetch, clipIdOf)
+      : await rankSegments(request, fetch);
   const minScore = request.minScore ?? Number.NEGATIVE_INFINITY;
-  const guess = request.groupBy === 'clip' ? request.topK * SEGMENTS_PER_CLIP_GUESS : request.topK;
-  let limit = Math.min(available, guess + TIE_SLACK);
-  while (limit > 0) {
-    const hits = await fetch(limit);
+  return ranked.slice(0, request.topK).filter((hit) => hit.score >= minScore);
+}
+
+type Cut = Pick<SearchRequest, 'topK' | 'minScore'>;
+
+async function rankSegments<Hit extends ScoredId>(
+  { topK, minScore = -1 }: Cut,
+  fetch: FetchHits<Hit>,
+): Promise<Hit[]> {
+  for (let limit = topK + TIE_SLACK; ; limit *= 4) {
+    const ranked = (await fetch(limit, [])).sort(compareHits);
+    const last = ranked[topK - 1];
+    const worst = ranked.at(-1);
+    const isAll = ranked.length < limit || worst === undefined || worst.score < minScore;
+    if (isAll || (last !== undefined && last.score > worst.score)) return ranked;
+  }
+}
+
+/**
+ * Clips are certain once they beat the worst hit of a query: whatever was not answered is no better than that one.
+ * The next query leaves them out, so that a clip of thousands of segments can't hide the others.
+ */
+async function rankClips<Hit extends ScoredId>(
+  { topK, minScore = -1 }: Cut,
+  fetch: FetchHits<Hit>,
+  clipIdOf: (hit: Hit) => string,
+): Promise<Hit[]> {
+  const certain = new Map<string, Hit>();
+  for (let limit = topK * SEGMENTS_PER_CLIP_GUESS + TIE_SLACK; ; limit *= 2) {
+    const hits = await fetch(limit, [...certain.keys()]);
     let worst = Number.POSITIVE_INFINITY;
     for (const hit of hits) worst = Math.min(worst, hit.score);
-    const good = hits.filter((hit) => hit.score >= minScore);
-    const ranked = request.groupBy === 'clip' ? bestOfEachClip(good, clipIdOf) : good.sort(compareHits);
-    const last = ranked[request.topK - 1];
-    const isAll = hits.length < limit || limit >= available || worst < minScore;
-    if (isAll || (last !== undefined && last.score > worst)) return ranked.slice(0, request.topK);
-    limit = Math.min(available, limit * 4);
+    const isAll = hits.length < limit || worst < minScore;
+    for (const hit of bestOfEachClip(hits, clipIdOf)) {
+      if (isAll || hit.score > worst) certain.set(clipIdOf(hit), hit);
+    }
+    if (isAll || certain.size >= topK) return [...certain.values()].sort(compareHits);
   }
-  return [];
 }
 
 /** The hit as callers get it, with a payload of their own. */

@@ -128,7 +128,8 @@ export function checkFilter(filter: PointFilter | undefined): void {
   }
 }
 
-export function checkPageSize(limit: number): void {
+export function checkPage({ afterId, limit }: { afterId?: string; limit: number }): void {
   if (!Number.isInteger(limit) || limit < 1)
     refuse('limit', `A page needs a limit of at least 1, not ${limit}.`);
+  if (afterId !== undefined) checkPointId(afterId);
 }
