@@ -129,11 +129,27 @@ function fromHttpException(exception: HTTPException): EarshotError {
 
 /** A zod failure as one sentence that names every field at fault. */
 export function invalidArgument(error: z.ZodError): EarshotError {
-  const faults = error.issues.map((issue) => {
-    const field = issue.path.join('.');
-    return field === '' ? issue.message : `${field}: ${issue.message}`;
-  });
+  const faults = flatten(error.issues, []).map(({ field, message }) =>
+    field === '' ? message : `${field}: ${message}`,
+  );
   return new EarshotError('invalid_argument', `The request is not valid: ${faults.join('; ')}.`, {
     subject: error.issues[0]?.path.join('.'),
+  });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Of the alternatives of a union, the one with the fewest faults is what the client most likely meant. */
+function flatten(
+  issues: readonly Issue[],
+  prefix: readonly PropertyKey[],
+): { field: string; message: string }[] {
+  return issues.flatMap((issue) => {
+    const path = [...prefix, ...issue.path];
+    if (issue.code === 'invalid_union') {
+      const [closest] = [...issue.errors].sort((a, b) => a.length - b.length);
+      if (closest && closest.length > 0) return flatten(closest, path);
+    }
+    return [{ field: path.join('.'), message: issue.message }];
   });
 }

@@ -20,6 +20,15 @@ export function integerOption(min: number, max: number): (text: string) => numbe
   };
 }
 
+/** A number above `above` and at most `max`. */
+export function numberOption(above: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value > above && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a number above ${above}, at most ${max}.`);
+  };
+}
+
 export function scoreOption(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= -1 && value <= 1) return value;

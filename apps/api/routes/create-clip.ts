@@ -17,7 +17,13 @@ import {
   tagsField,
   titleField,
 } from '../schemas.ts';
-import { type ReceivedFile, type ReceivedForm, receiveForm, withUploadFolder } from '../uploads.ts';
+import {
+  type ReceivedFile,
+  type ReceivedForm,
+  receiveForm,
+  underOwnName,
+  withUploadFolder,
+} from '../uploads.ts';
 
 const details = {
   collection: collectionField.optional(),
@@ -86,8 +92,8 @@ function add(
   fields: z.output<typeof formFields>,
   signal: AbortSignal,
 ): Promise<AddedClip> {
-  const stream = createReadStream(file.path);
-  return context.catalog.addClip({ source: { stream, fileName: file.fileName }, ...fields }, { signal });
+  const source = { stream: createReadStream(file.path), fileName: file.fileName };
+  return underOwnName(file, () => context.catalog.addClip({ source, ...fields }, { signal }));
 }
 
 function readFields(form: ReceivedForm): z.output<typeof formFields> {

@@ -4,7 +4,7 @@ import { EarshotError } from '#core/errors';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { bodyKind, unsupportedBody, validate } from '../json-body.ts';
 import { errorAnswer, jsonAnswer, modalitySchema, modelIdentitySchema } from '../schemas.ts';
-import { receiveForm, withUploadFolder } from '../uploads.ts';
+import { receiveForm, underOwnName, withUploadFolder } from '../uploads.ts';
 
 const fieldsSchema = z.strictObject({ modality: modalitySchema.optional() });
 
@@ -55,12 +55,14 @@ export function registerEmbeddings(app: ApiApp, context: ApiContext): void {
       const form = await receiveForm(c, context, folder);
       const given = [...form.fields].map(([name, [text = '']]) => [name, text] as const);
       const { modality } = validate(Object.fromEntries(given), fieldsSchema);
-      if (!form.file) {
+      const { file } = form;
+      if (!file) {
         throw new EarshotError('invalid_argument', 'The form has no file: send it in the field "file".', {
           subject: 'file',
         });
       }
-      return context.catalog.embedFile(form.file.path, { modality, signal: c.req.raw.signal });
+      const options = { modality, signal: c.req.raw.signal };
+      return underOwnName(file, () => context.catalog.embedFile(file.path, options));
     });
     return c.json(embedded, 200);
   });

@@ -13,7 +13,7 @@ import {
   modalitySchema,
   modelIdentitySchema,
 } from '../schemas.ts';
-import { receiveForm, withUploadFolder } from '../uploads.ts';
+import { receiveForm, underOwnName, withUploadFolder } from '../uploads.ts';
 
 const targetSchema = z.enum(['audio', 'video', 'clip']);
 const second = z.number().min(0).max(1e6);
@@ -113,7 +113,8 @@ async function searchByJson(c: Context<AppEnv>, context: ApiContext): Promise<Se
 function searchByFile(c: Context<AppEnv>, context: ApiContext): Promise<SearchPage> {
   return withUploadFolder(context, async (folder) => {
     const form = await receiveForm(c, context, folder);
-    if (!form.file) {
+    const { file } = form;
+    if (!file) {
       throw new EarshotError('invalid_argument', 'The form has no file: send it in the field "file".', {
         subject: 'file',
       });
@@ -124,7 +125,8 @@ function searchByFile(c: Context<AppEnv>, context: ApiContext): Promise<SearchPa
       throw new EarshotError('invalid_argument', message, { subject: 'query' });
     }
     const wanted = target ?? (modality === 'video' ? 'audio' : 'video');
-    return search(c, context, 'file', { query: { file: form.file.path, modality }, for: wanted, ...rest });
+    const request = { query: { file: file.path, modality }, for: wanted, ...rest };
+    return underOwnName(file, () => search(c, context, 'file', request));
   });
 }
 

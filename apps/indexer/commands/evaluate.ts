@@ -1,0 +1,104 @@
+/** `earshot evaluate`: a model's retrieval, with N, chance and a 95 % interval beside every score. */
+import path from 'node:path';
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { EarshotError } from '#core/errors';
+import type { CommandContext } from '../context.ts';
+import { integerOption } from '../option-parsers.ts';
+import { StageBar } from '../stage-bar.ts';
+
+interface EvaluateFlags {
+  suite: string;
+  pairs?: string;
+  model?: string;
+  corpus?: string;
+  clips?: number;
+  json?: boolean;
+}
+
+interface Scored {
+  suite: string;
+  n: number;
+  model: { id: string; version: string };
+  results: Record<string, { value: number; chance: number; ci95: [number, number] }>;
+  skipped?: { file: string; reason: string }[];
+}
+
+const SUITES = ['retrieval', 'colour-control'];
+
+export function register(program: Command, context: CommandContext): void {
+  program
+    .command('evaluate')
+    .description('measure a model on unseen clips')
+    .option('--suite <name>', SUITES.join(' or '), 'retrieval')
+    .option('--pairs <file>', 'your own clips: JSON lines of {"file", "labels"}')
+    .option('--model <name>', 'a name or folder (default: the model in use)')
+    .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
+    .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
+    .option('--json', 'print one JSON document')
+    .action(async (flags: EvaluateFlags) => {
+      const scored = await evaluate(flags, context);
+      if (flags.json) return context.printJson(scored);
+      printTable(scored, context);
+    });
+}
+
+async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<Scored> {
+  const config = await context.config();
+  const corpus = path.resolve(flags.corpus ?? path.join(config.dataDir, 'corpus'));
+  if (!SUITES.includes(flags.suite)) {
+    throw new EarshotError(
+      'invalid_argument',
+      `There is no suite ${flags.suite}; there are ${SUITES.join(' and ')}.`,
+      {
+        subject: 'suite',
+      },
+    );
+  }
+  const bar = new StageBar();
+  try {
+    if (flags.suite === 'colour-control' && !flags.pairs) {
+      const { evaluateColourControl } = await import('#learning/evaluation/colour-control');
+      return await evaluateColourControl({
+        corpus,
+        cacheFolder: path.join(config.dataDir, 'cache', 'training'),
+        signal: context.signal,
+        onProgress: (stage, done, total) => bar.update(stage, done, total),
+      });
+    }
+    const { corpusTestClips, evaluateRetrieval, readPairsFile } = await import(
+      '#learning/evaluation/evaluate-model'
+    );
+    const { findModelFolder } = await import('#catalog/models');
+    const clips = flags.pairs ? await readPairsFile(flags.pairs) : await corpusTestClips(corpus, flags.clips);
+    return await evaluateRetrieval(flags.pairs ? 'pairs' : flags.suite, {
+      modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+      clips,
+      signal: context.signal,
+      onProgress: (done, total) => bar.update('evaluate', done, total),
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+function printTable(scored: Scored, context: CommandContext): void {
+  const table = new Table({
+    head: ['metric', 'value', 'chance', '95 % interval'],
+    style: { head: [], border: [] },
+  });
+  const format = (metric: string, value: number) =>
+    metric.endsWith('medianRank') ? value.toFixed(1) : value.toFixed(3);
+  for (const [metric, { value, chance, ci95 }] of Object.entries(scored.results)) {
+    const [low, high] = ci95;
+    table.push([
+      metric,
+      format(metric, value),
+      format(metric, chance),
+      `${format(metric, low)} to ${format(metric, high)}`,
+    ]);
+  }
+  context.print(`${scored.suite}, ${scored.model.id} ${scored.model.version}, N = ${scored.n}`);
+  context.print(table.toString());
+  for (const { file, reason } of scored.skipped ?? []) context.note(`left out: ${file} (${reason})`);
+}
