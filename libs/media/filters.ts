@@ -58,8 +58,10 @@ export function soundFilter(
   const mean = Array.from({ length: channels }, (_, i) => `${1 / channels}*c${i}`).join('+');
   return [
     ...(channels > 8 ? [`pan=mono|c0=${mean}`] : []),
-    `aresample=${sampleRateHz}:ochl=mono:osf=flt:rematrix_maxval=1:${timing}`,
+    // Twice, because ffmpeg counts `first_pts` in a mix of the two rates unless they are equal.
+    `aresample=${sampleRateHz}:ochl=mono:osf=flt:rematrix_maxval=1`,
     `aformat=sample_fmts=flt:sample_rates=${sampleRateHz}:channel_layouts=mono`,
+    `aresample=${sampleRateHz}:${timing}`,
     `atrim=end_sample=${total}`,
   ].join(',');
 }

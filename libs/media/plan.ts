@@ -10,6 +10,8 @@ const RUN_UP_SEC = 0.5;
 /** These containers have no index of key frames, so a seek must reach back over a whole group of pictures. */
 const UNINDEXED = new Set(['ts', 'mpg', 'ogg', 'flv']);
 const UNINDEXED_RUN_UP_SEC = 12;
+/** Broadcast formats, whose clock may jump or wrap: ffmpeg mends it, counting from the seek's target. */
+const HAS_JUMPING_CLOCK = new Set(['ts', 'mpg']);
 
 export interface FramesRequest {
   rateHz: number;
@@ -85,8 +87,8 @@ export function planDecode(
 export function decodeArguments(plan: DecodePlan, input: MediaInput): string[] {
   const { info, frames, samples } = plan;
   const seekSec = info.isStillImage ? 0 : seekTarget(plan);
-  const skipSec = plan.startSec - seekSec;
-  const args = ['-reinit_filter:v', '0', ...alphaDecoder(frames && info.video)];
+  const { clock, skipSec } = chooseClock(plan, seekSec);
+  const args = [...clock, '-reinit_filter:v', '0', ...alphaDecoder(frames && info.video)];
   // Not `-accurate_seek`: it drops the frame that is on screen when the window opens.
   if (seekSec > 0) args.push('-ss', seekSec.toFixed(6), '-noaccurate_seek');
   args.push(...input.arguments);
@@ -111,6 +113,18 @@ export function decodeArguments(plan: DecodePlan, input: MediaInput): string[] {
     );
   }
   return args;
+}
+
+/**
+ * The clock the filters see and what it shows at the window's start. It is the container's own where possible:
+ * counted from the seek's target, ffmpeg rounds it to the stream's ticks, which in AVI are whole frames.
+ */
+function chooseClock(plan: DecodePlan, seekSec: number): { clock: string[]; skipSec: number } {
+  if (!HAS_JUMPING_CLOCK.has(plan.info.container)) {
+    return { clock: ['-copyts'], skipSec: plan.info.startSec + plan.startSec };
+  }
+  // A microsecond that stops ffmpeg from moving time zero to the start of the streams asked for.
+  return { clock: ['-itsoffset', '0.000001'], skipSec: plan.startSec - seekSec };
 }
 
 /** The run-up is a whole number of output samples, so that windows of one file fall on one sample grid. */
