@@ -171,6 +171,8 @@ export interface CatalogService {
 export interface LocalCatalogService extends CatalogService {
   /** Starts taking jobs; resolves when ready. */
   startWorker(): Promise<void>;
+  /** Tells commands where this process serves its API; null when it stops doing so. */
+  announceUrl(url: string | null): Promise<void>;
   /** The stored file, for range requests. */
   clipMedia(id: string): Promise<MediaFile>;
   /** JPEG bytes. */

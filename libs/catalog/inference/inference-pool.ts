@@ -117,8 +117,10 @@ export class InferencePool {
     this.#outstanding += 1;
     let answer: InferenceAnswer;
     try {
-      answer = await this.#pool.run(task, { transferList: transfer as never, signal: timeout });
+      const running = this.#pool.run(task, { transferList: transfer as never, signal: timeout });
+      answer = await orAborted(running, signal);
     } catch (error) {
+      this.#throwIfStopped(signal);
       throw this.#asPoolError(error, timeout);
     } finally {
       this.#outstanding -= 1;
@@ -145,6 +147,22 @@ export class InferencePool {
     }
     const message = `The inference worker failed: ${error instanceof Error ? error.message : String(error)}`;
     return new EarshotError('internal', message, { cause: error, retryable: true });
+  }
+}
+
+/** Doesn't wait for a batch that nobody wants any more; its thread finishes it and takes the next. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', onAbort, { once: true });
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -12,11 +12,17 @@ export interface AssembledSegment extends SegmentWindow {
   frames: FrameBlock | null;
 }
 
+/** Where on the clip's timeline a stream really has something; decoding pads it to the clip's length. */
+export interface StreamSpan {
+  fromSec: number;
+  untilSec: number;
+}
+
 export interface AssemblerOptions {
   plan: SegmentPlan;
   /** Null when the clip has no such stream, or when nobody asks for it. */
-  audio: AudioInputSpec | null;
-  video: VideoInputSpec | null;
+  audio: (Pick<AudioInputSpec, 'sampleRateHz'> & StreamSpan) | null;
+  video: (Pick<VideoInputSpec, 'rateHz'> & StreamSpan) | null;
 }
 
 /** -70 dBFS: below it there is only dither and hum, and a tower would embed its own noise. */
@@ -61,10 +67,15 @@ export class SegmentAssembler {
     this.#audioEnded = true;
     this.#videoEnded = true;
     const segments = this.#takeComplete();
-    const durationSec = Math.max(this.#audioSec, this.#videoSec);
+    const { durationSec } = this;
     const tail = durationSec > 0 ? tailWindow(this.#options.plan, this.#nextIndex, durationSec) : null;
     if (tail !== null) segments.push(this.#cut(tail));
     return segments;
+  }
+
+  /** Seconds received so far, of whichever stream got further. */
+  get durationSec(): number {
+    return Math.max(this.#audioSec, this.#videoSec);
   }
 
   /** Seconds of sound received so far. */
@@ -85,7 +96,7 @@ export class SegmentAssembler {
       const audioReady = this.#audioEnded || isComplete(window, this.#audioSec);
       const videoReady = this.#videoEnded || isComplete(window, this.#videoSec);
       if (!audioReady || !videoReady) return segments;
-      if (!isComplete(window, Math.max(this.#audioSec, this.#videoSec))) return segments;
+      if (!isComplete(window, this.durationSec)) return segments;
       segments.push(this.#cut(window));
       this.#nextIndex += 1;
       this.#drop(windowAt(this.#options.plan, this.#nextIndex).startSec);
@@ -97,10 +108,14 @@ export class SegmentAssembler {
   }
 
   #cutWaveform(window: SegmentWindow): Float32Array | null {
-    const rate = this.#options.audio?.sampleRateHz;
-    if (rate === undefined || !this.#bringsNew(window, this.#audioSec)) return null;
-    const first = Math.round(window.startSec * rate) - this.#droppedSamples;
-    const last = Math.min(Math.round(window.endSec * rate) - this.#droppedSamples, this.#bufferedSamples);
+    const { audio } = this.#options;
+    if (audio === null || !this.#bringsNew(window, audio, this.#audioSec)) return null;
+    const endSec = Math.min(window.endSec, this.#audioSec);
+    const first = Math.round(window.startSec * audio.sampleRateHz) - this.#droppedSamples;
+    const last = Math.min(
+      Math.round(endSec * audio.sampleRateHz) - this.#droppedSamples,
+      this.#bufferedSamples,
+    );
     if (last <= first) return null;
     const waveform = new Float32Array(last - first);
     let at = 0;
@@ -115,10 +130,12 @@ export class SegmentAssembler {
   }
 
   #cutFrames(window: SegmentWindow): FrameBlock | null {
-    const rate = this.#options.video?.rateHz;
-    if (rate === undefined || !this.#bringsNew(window, this.#videoSec)) return null;
-    const first = Math.ceil(window.startSec * rate - 1e-6) - this.#droppedFrames;
-    const last = Math.ceil(window.endSec * rate - 1e-6) - this.#droppedFrames;
+    const { video } = this.#options;
+    if (video === null || !this.#bringsNew(window, video, this.#videoSec)) return null;
+    // Past the stream's end the last frame is only held: it would make a moving picture look still.
+    const endSec = Math.max(Math.min(window.endSec, video.untilSec), window.startSec + 1 / video.rateHz);
+    const first = Math.ceil(window.startSec * video.rateHz - 1e-6) - this.#droppedFrames;
+    const last = Math.ceil(endSec * video.rateHz - 1e-6) - this.#droppedFrames;
     const frames = this.#frames.slice(first, last);
     if (frames.length === 0 || frames.every(isBlack)) return null;
     const size = frames[0]?.length ?? 0;
@@ -129,11 +146,12 @@ export class SegmentAssembler {
     return { data, count: frames.length };
   }
 
-  /** A stream that ended long before the other has nothing to say in a segment that repeats its end. */
-  #bringsNew(window: SegmentWindow, streamSec: number): boolean {
+  /** A stream that begins later, or ended long before the other, has nothing to say in this segment. */
+  #bringsNew(window: SegmentWindow, span: StreamSpan, receivedSec: number): boolean {
+    if (window.endSec <= span.fromSec) return false;
     if (window.index === 0) return true;
     const seenSec = windowAt(this.#options.plan, window.index - 1).endSec;
-    return streamSec - seenSec >= minNewSec(this.#options.plan) - 1e-3;
+    return Math.min(receivedSec, span.untilSec) - seenSec >= minNewSec(this.#options.plan) - 1e-3;
   }
 
   #drop(beforeSec: number): void {

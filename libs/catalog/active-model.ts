@@ -1,0 +1,15 @@
+/** The model that this process works with: where it lies, what it is, and where its points live in the index. */
+import type { AudioInputSpec, ModelIdentity, SegmentPlan, VideoInputSpec } from '#model/embedding-model';
+
+export interface ActiveModel {
+  /** Name it was asked for by. */
+  name: string;
+  folder: string;
+  description: string;
+  identity: ModelIdentity;
+  segments: SegmentPlan;
+  audioInput: AudioInputSpec;
+  videoInput: VideoInputSpec;
+  /** Collection of the vector index that holds this model's points. */
+  indexCollection: string;
+}

@@ -1,0 +1,195 @@
+/** The catalog of the process that owns the stores: hands each question to the part that answers it. */
+import type { EarshotError } from '#core/errors';
+import { asEarshotError } from '#core/errors';
+import { probe } from '#media/probe';
+import type { VectorIndex } from '#store/index/vector-index';
+import { ClipRepository } from '#store/repositories/clips';
+import { EmbeddingRepository } from '#store/repositories/embeddings';
+import type { ActiveModel } from './active-model.ts';
+import type {
+  AddedClip,
+  Clip,
+  ClipStatus,
+  Job,
+  JobStatus,
+  LocalCatalogService,
+  MediaFile,
+  Modality,
+  ModelSummary,
+  NewClip,
+  Page,
+  SearchPage,
+  SearchRequest,
+  SegmentEmbedding,
+} from './catalog-service.ts';
+import { type ClipParts, ClipService } from './clips.ts';
+import type { InferencePool } from './inference/inference-pool.ts';
+import { addClip } from './ingest/add-clip.ts';
+import { embedMedia } from './ingest/embed-media.ts';
+import type { IngestWorker } from './ingest/ingest-worker.ts';
+import { JobService } from './jobs.ts';
+import { clipMedia, clipThumbnail, clipWaveform } from './media-views.ts';
+import { listModels, type ModelReader } from './models.ts';
+import { type ReconcileReport, reconcile } from './reconcile.ts';
+import { embedQueryFile } from './search/query-file.ts';
+import { search } from './search/search-service.ts';
+
+export interface CatalogParts extends ClipParts {
+  dataDir: string;
+  index: VectorIndex;
+  model: ActiveModel;
+  modelReader: ModelReader;
+  pool: InferencePool;
+  worker: IngestWorker;
+  uploads: Set<string>;
+  /** Whether other processes may work on the same stores. */
+  isShared: boolean;
+  /** Tells commands where this process serves its API, or that it no longer does. */
+  announceUrl(url: string | null): Promise<void>;
+  /** Frees everything, in order. */
+  close(): Promise<void>;
+}
+
+export class LocalCatalog implements LocalCatalogService {
+  readonly #parts: CatalogParts;
+  readonly #clips: ClipService;
+  readonly #jobs: JobService;
+  #closing: Promise<void> | null = null;
+
+  constructor(parts: CatalogParts) {
+    this.#parts = parts;
+    this.#clips = new ClipService(parts);
+    this.#jobs = new JobService(parts.database, parts.queue, parts.events);
+  }
+
+  addClip(clip: NewClip, options: { signal?: AbortSignal } = {}): Promise<AddedClip> {
+    return addClip(clip, this.#parts, options.signal);
+  }
+
+  getClip(id: string): Promise<Clip> {
+    return this.#clips.get(id);
+  }
+
+  listClips(options: {
+    collection?: string;
+    tag?: string;
+    status?: ClipStatus;
+    limit?: number;
+    cursor?: string;
+  }): Promise<Page<Clip>> {
+    return this.#clips.list(options);
+  }
+
+  updateClip(
+    id: string,
+    change: Partial<Pick<Clip, 'title' | 'tags' | 'labels' | 'metadata' | 'collection'>>,
+  ): Promise<Clip> {
+    return this.#clips.update(id, change);
+  }
+
+  deleteClip(id: string): Promise<void> {
+    return this.#clips.delete(id);
+  }
+
+  getJob(id: string): Promise<Job> {
+    return this.#jobs.get(id);
+  }
+
+  listJobs(options: { status?: JobStatus; limit?: number; cursor?: string }): Promise<Page<Job>> {
+    return this.#jobs.list(options);
+  }
+
+  retryJob(id: string): Promise<Job> {
+    return this.#jobs.retry(id);
+  }
+
+  watchJob(id: string, options: { signal?: AbortSignal } = {}): AsyncIterable<Job> {
+    return this.#jobs.watch(id, options.signal);
+  }
+
+  search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchPage> {
+    const { database, index, model, pool } = this.#parts;
+    const parts = {
+      database,
+      index,
+      model,
+      clips: new ClipRepository(database),
+      embeddings: new EmbeddingRepository(database),
+      embedQueryFile: (file: string, preferred: readonly Modality[], signal?: AbortSignal) =>
+        embedQueryFile(file, preferred, { model, pool }, signal),
+    };
+    return search(request, parts, options.signal);
+  }
+
+  async embedFile(
+    file: string,
+    options: { modality?: Modality; signal?: AbortSignal } = {},
+  ): Promise<{ model: SearchPage['model']; segments: SegmentEmbedding[] }> {
+    const { model, pool } = this.#parts;
+    const { modality, signal } = options;
+    const info = await probe(file, { signal });
+    const modalities = modality && [modality];
+    const { segments } = await embedMedia(file, { info, model, pool, modalities, bulk: false, signal });
+    const vectors = segments.flatMap(({ startSec, endSec, vectors: { audio, video } }) => [
+      ...(audio ? [{ modality: 'audio' as const, startSec, endSec, vector: [...audio] }] : []),
+      ...(video ? [{ modality: 'video' as const, startSec, endSec, vector: [...video] }] : []),
+    ]);
+    return { model: { ...model.identity }, segments: vectors };
+  }
+
+  listModels(): Promise<ModelSummary[]> {
+    return listModels(this.#parts.model, this.#parts.dataDir, this.#parts.modelReader);
+  }
+
+  startWorker(): Promise<void> {
+    return this.#parts.worker.start();
+  }
+
+  async clipMedia(id: string): Promise<MediaFile> {
+    return clipMedia(await this.#clips.row(id), this.#parts.objects);
+  }
+
+  async clipThumbnail(id: string, options: { width: number; atSec?: number }): Promise<Uint8Array> {
+    return clipThumbnail(await this.#clips.row(id), this.#parts.objects, options);
+  }
+
+  async clipWaveform(
+    id: string,
+    options: { buckets: number },
+  ): Promise<{ min: number[]; max: number[]; durationSec: number }> {
+    return clipWaveform(await this.#clips.row(id), this.#parts.objects, options);
+  }
+
+  /** Tells commands where this process serves its API; null when it stops doing so. */
+  announceUrl(url: string | null): Promise<void> {
+    return this.#parts.announceUrl(url);
+  }
+
+  async readiness(): Promise<string[]> {
+    const { database, index, model } = this.#parts;
+    const checks = await Promise.all([
+      fault('database', () => database.ping()),
+      fault('index', () => index.describeCollection(model.indexCollection)),
+    ]);
+    return checks.filter((reason) => reason !== null);
+  }
+
+  reconcile(options: { fix: boolean; signal?: AbortSignal }): Promise<ReconcileReport> {
+    return reconcile(this.#parts, options);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.close();
+    return this.#closing;
+  }
+}
+
+async function fault(part: string, check: () => Promise<unknown>): Promise<string | null> {
+  try {
+    await check();
+    return null;
+  } catch (error) {
+    const reason: EarshotError = asEarshotError(error);
+    return `${part}: ${reason.message}`;
+  }
+}

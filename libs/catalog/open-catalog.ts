@@ -1,0 +1,174 @@
+/**
+ * The composition root of the catalog: opens the stores that the configuration names, in order, wires the parts
+ * together, and frees everything in the opposite order.
+ */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { Logger } from 'pino';
+import { asEarshotError, EarshotError } from '#core/errors';
+import { type DataFolderLock, dataFolderOwner, lockDataFolder } from '#store/data-folder-lock';
+import { type Database, migrateDatabase, openDatabase } from '#store/database';
+import { openVectorIndex } from '#store/index/open-vector-index';
+import type { VectorIndex } from '#store/index/vector-index';
+import { openObjectStore } from '#store/objects/object-store';
+import { JobQueue } from '#store/queue';
+import { ModelRepository } from '#store/repositories/models';
+import { OutboxRepository } from '#store/repositories/outbox';
+import type { LocalCatalogService } from './catalog-service.ts';
+import type { CatalogConfig } from './config.ts';
+import { InferencePool } from './inference/inference-pool.ts';
+import { type IngestParts, recordAbandoned } from './ingest/ingest-clip.ts';
+import { goLive, IngestWorker } from './ingest/ingest-worker.ts';
+import { OutboxWorker } from './ingest/outbox-worker.ts';
+import { INGEST_QUEUE, JobEvents } from './jobs.ts';
+import { LocalCatalog } from './local-catalog.ts';
+import { findModel, type ModelReader } from './models.ts';
+
+export interface OpenCatalogOptions {
+  logger: Logger;
+  /** Module with `readModelInfo` and `loadEmbeddingModel`, by URL; default: our own. */
+  modelModule?: string;
+}
+
+const OWN_MODEL_MODULE = new URL('../model/load-model.ts', import.meta.url).href;
+
+/** What opened is freed last-in first-out; one failure doesn't keep the rest from being freed. */
+class Closers {
+  readonly #steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.#steps.push(step);
+  }
+
+  async closeAll(logger: Logger): Promise<void> {
+    for (const step of this.#steps.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (error) {
+        logger.warn({ err: error }, 'a part of the catalog could not be closed cleanly');
+      }
+    }
+  }
+}
+
+/**
+ * Opens the catalog; its worker is started apart, with `startWorker`.
+ *
+ * @throws EarshotError `data_folder_in_use`, `configuration_invalid`, `model_not_found`, `model_invalid`,
+ *         `database_unavailable`, `migration_failed`, `index_unavailable`, `disk_full`
+ */
+export async function openCatalog(
+  config: CatalogConfig,
+  options: OpenCatalogOptions,
+): Promise<LocalCatalogService> {
+  const closers = new Closers();
+  try {
+    return await open(config, options, closers);
+  } catch (error) {
+    await closers.closeAll(options.logger);
+    throw asEarshotError(error);
+  }
+}
+
+/** The URL of the server that owns the data folder, or null: commands talk to it then. */
+export async function runningServerUrl(config: CatalogConfig): Promise<string | null> {
+  return (await dataFolderOwner(config.dataDir))?.url ?? null;
+}
+
+/** Brings the database's schema up to date, and does nothing else. */
+export async function migrateCatalog(config: CatalogConfig, { logger }: OpenCatalogOptions): Promise<void> {
+  const closers = new Closers();
+  try {
+    await openMigrated(config, closers);
+  } finally {
+    await closers.closeAll(logger);
+  }
+}
+
+async function open(
+  config: CatalogConfig,
+  { logger, modelModule = OWN_MODEL_MODULE }: OpenCatalogOptions,
+  closers: Closers,
+): Promise<LocalCatalogService> {
+  const { dataDir } = config;
+  const modelReader = (await import(modelModule)) as ModelReader;
+  const model = await findModel(config.model, dataDir, modelReader);
+  const { database, lock } = await openMigrated(config, closers);
+  const objects = openObjectStore({ url: config.storageUrl, dataDir });
+  const index = openVectorIndex({
+    dataDir,
+    qdrantUrl: config.qdrantUrl,
+    qdrantApiKey: config.qdrantApiKey,
+    onBackgroundError: (error) => logger.warn({ err: error }, 'the vector index could not be optimized'),
+  });
+  closers.add(() => index.close());
+  const outbox = new OutboxWorker(database, index, logger);
+  closers.add(() => outbox.close());
+  const pool = new InferencePool({
+    modelFolder: model.folder,
+    modelModule,
+    threads: config.inferenceThreads,
+    queueLimit: config.inferenceQueueLimit,
+    timeoutSec: config.inferenceTimeoutSec,
+  });
+  closers.add(() => pool.close());
+  const queue = await openQueue(database, logger);
+  // Jobs in work are told to stop, and go back to the queue for the next process.
+  closers.add(() => queue.stop({ graceMs: 0 }));
+  const events = new JobEvents();
+  const ingest: IngestParts = { database, objects, model, pool, outbox, events, logger };
+  await prepareIndex(ingest, index);
+  return new LocalCatalog({
+    ...{ dataDir, database, objects, index, outbox, pool, queue, events, model, modelReader },
+    worker: new IngestWorker(ingest, queue, index, config.ingestConcurrency),
+    uploads: new Set(),
+    isShared: lock === null,
+    announceUrl: async (url) => lock?.setUrl(url),
+    close: () => closers.closeAll(logger),
+  });
+}
+
+async function openMigrated(
+  config: CatalogConfig,
+  closers: Closers,
+): Promise<{ database: Database; lock: DataFolderLock | null }> {
+  const lock = await takeFolder(config);
+  if (lock !== null) closers.add(() => lock.release());
+  const database = await openDatabase({
+    url: config.databaseUrl,
+    dataDir: path.join(config.dataDir, 'database'),
+  });
+  closers.add(() => database.close());
+  await migrateDatabase(database);
+  // With the folder to ourselves, a lease can only be one that died with its process.
+  if (lock !== null && database.kind === 'pglite') await new OutboxRepository(database).releaseLeases();
+  return { database, lock };
+}
+
+/** The lock on the data folder when anything embedded lies in it; null when all stores can be shared. */
+async function takeFolder(config: CatalogConfig): Promise<DataFolderLock | null> {
+  if (config.databaseUrl !== undefined && config.qdrantUrl !== undefined) return null;
+  try {
+    await mkdir(config.dataDir, { recursive: true });
+  } catch (error) {
+    const message = `The data folder ${config.dataDir} can't be made: ${asEarshotError(error).message}`;
+    throw new EarshotError('configuration_invalid', message, { subject: 'EARSHOT_DATA_DIR', cause: error });
+  }
+  return lockDataFolder(config.dataDir);
+}
+
+function openQueue(database: Database, logger: Logger): Promise<JobQueue> {
+  return JobQueue.open(database, [{ name: INGEST_QUEUE }], {
+    soleOwner: database.kind === 'pglite',
+    onAbandoned: recordAbandoned,
+    onError: (error) => logger.warn({ err: error }, 'the job queue met a failure and goes on'),
+  });
+}
+
+/** The model's collection, there and known; the first model of a catalog is live at once. */
+async function prepareIndex(ingest: IngestParts, index: VectorIndex): Promise<void> {
+  const { database, model } = ingest;
+  await index.ensureCollection(model.indexCollection, model.identity);
+  await new ModelRepository(database).add(model.indexCollection, model.identity);
+  if ((await new ModelRepository(database).live()) === null) await goLive(ingest, index);
+}
