@@ -8,7 +8,16 @@ export class StageBar {
 
   /** @param note stands behind the numbers, e.g. the loss */
   update(stage: string, done: number, total: number, note = ''): void {
-    if (!process.stderr.isTTY) return this.#line(stage, done, total, note);
+    if (process.stderr.isTTY) this.#draw(stage, done, total, note);
+    else this.#line(stage, done, total, note);
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+    this.#bar = null;
+  }
+
+  #draw(stage: string, done: number, total: number, note: string): void {
     if (stage !== this.#stage || this.#bar === null) {
       this.stop();
       this.#stage = stage;
@@ -23,11 +32,6 @@ export class StageBar {
       this.#bar.start(total, done, { note });
     }
     this.#bar.update(done, { note });
-  }
-
-  stop(): void {
-    this.#bar?.stop();
-    this.#bar = null;
   }
 
   #line(stage: string, done: number, total: number, note: string): void {

@@ -15,7 +15,7 @@ interface CorpusFlags {
   json?: boolean;
 }
 
-export function register(program: Command, context: CommandContext): void {
+export function registerCorpus(program: Command, context: CommandContext): void {
   const count = integerOption(0, 1_000_000);
   program
     .command('corpus')

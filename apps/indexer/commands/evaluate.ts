@@ -26,7 +26,7 @@ interface Scored {
 
 const SUITES = ['retrieval', 'colour-control'];
 
-export function register(program: Command, context: CommandContext): void {
+export function registerEvaluate(program: Command, context: CommandContext): void {
   program
     .command('evaluate')
     .description('measure a model on unseen clips')

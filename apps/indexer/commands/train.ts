@@ -21,7 +21,7 @@ interface TrainFlags {
   json?: boolean;
 }
 
-export function register(program: Command, context: CommandContext): void {
+export function registerTrain(program: Command, context: CommandContext): void {
   program
     .command('train')
     .description('learn which sounds and pictures belong together, from the generated corpus')

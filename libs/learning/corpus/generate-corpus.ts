@@ -29,7 +29,7 @@ export interface CorpusOptions {
 
 export const DEFAULT_CORPUS = {
   seed: 1,
-  clips: { train: 1800, validation: 180, test: 400 },
+  clips: { train: 1620, validation: 180, test: 400 },
   durationSec: 5,
   frameRateHz: 25,
   frameSize: 192,

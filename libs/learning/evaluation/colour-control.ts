@@ -4,8 +4,13 @@
  *
  * @see Hotelling 1936
  */
+
+import path from 'node:path';
 import { EigenvalueDecomposition, inverse, Matrix } from 'ml-matrix';
-import type { ClipCache } from '../training/clip-cache.ts';
+import { readManifest } from '../corpus/manifest.ts';
+import type { Split } from '../corpus/performance.ts';
+import { type ClipCache, openClipCache } from '../training/clip-cache.ts';
+import { MINI_CACHE } from '../training/mini.ts';
 import { type RetrievalResults, scoreRetrieval } from './retrieval-suite.ts';
 
 interface Features {
@@ -86,4 +91,31 @@ function unitRows(matrix: Matrix): Float32Array[] {
     const norm = Math.hypot(...row) || 1;
     return Float32Array.from(row, (value) => value / norm);
   });
+}
+
+export interface ColourControlRequest {
+  corpus: string;
+  cacheFolder: string;
+  signal?: AbortSignal;
+  onProgress?(stage: string, done: number, total: number): void;
+}
+
+/** The control on a corpus folder: fitted on its training split, scored on its test split. */
+export async function evaluateColourControl(request: ColourControlRequest) {
+  const open = async (split: Split) => {
+    const entries = await readManifest(request.corpus, split);
+    const clips = entries.map(({ id, file, label }) => ({
+      id,
+      label,
+      file: path.join(request.corpus, file),
+    }));
+    return openClipCache(clips, MINI_CACHE, {
+      folder: request.cacheFolder,
+      concurrency: 2,
+      signal: request.signal,
+      onProgress: (done, total) => request.onProgress?.(`decode ${split}`, done, total),
+    });
+  };
+  const scored = scoreColourControl(await open('train'), await open('test'));
+  return { suite: 'colour-control', model: { id: 'cca', version: 'mean colour, mean log-mel' }, ...scored };
 }
