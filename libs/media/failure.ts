@@ -1,7 +1,8 @@
 /** What went wrong with a file, from ffmpeg's own words: the code and a sentence that says what to do. */
 import { EarshotError } from '#core/errors';
 
-const TRUNCATED = /moov atom not found|partial file|unexpected EOF|truncated|End of file/i;
+const TRUNCATED =
+  /moov atom not found|error reading header|partial file|unexpected EOF|truncated|End of file/i;
 const ISO_BOXES = new Set(['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'pnot', 'moof', 'styp', 'uuid']);
 const TOO_LARGE = /exceeds specified max pixel count|Picture size \d+x\d+ is invalid/i;
 const NOT_MEDIA =
@@ -23,7 +24,9 @@ export function mediaFailure(file: string, stderrTail: string, head: Buffer): Ea
     );
   }
   // ffmpeg takes any file named .mp4 for one and then misses its index, so the first bytes decide.
-  const isForeign = /moov atom not found/.test(stderrTail) && !ISO_BOXES.has(head.toString('latin1', 4, 8));
+  const isForeign =
+    /moov atom not found|error reading header/.test(stderrTail) &&
+    !ISO_BOXES.has(head.toString('latin1', 4, 8));
   if (TRUNCATED.test(stderrTail) && !isForeign) {
     return new EarshotError(
       'media_truncated',
