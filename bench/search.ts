@@ -143,7 +143,7 @@ for (const { name, filter, groupBy } of CASES) {
 }
 await embedded.close();
 
-const raw = ZVecOpen(join(folder, 'points-1', 'audio'));
+const raw = ZVecOpen(join(folder, 'points-1', 'audio', '2'));
 const rows: string[][] = [
   ['case', 'adapter p50/p99 ms', 'raw zvec', 'exact', 'p50 : raw', 'p50 : exact', 'recall@10', 'raw'],
 ];

@@ -1,5 +1,4 @@
 /** zvec, set up for one modality of one collection: schema, opening, batched writes, errors as Earshot's. */
-import { existsSync, renameSync, rmSync } from 'node:fs';
 import {
   isZVecError,
   type ZVecCollection,
@@ -68,19 +67,15 @@ export function asIndexError(error: unknown): EarshotError {
   });
 }
 
-/** Opens the folder for reading and writing (after a crash zvec replays its log only then), or creates it. */
-export function openZvec(folder: string, dimension: number): ZVecCollection {
+/** Opens the folder for reading and writing: after a crash zvec replays its log only then. */
+export function openZvec(folder: string): ZVecCollection {
   initializeOnce();
-  return callZvec(() => {
-    if (!existsSync(folder)) create(folder, dimension);
-    return ZVecOpen(folder);
-  });
+  return callZvec(() => ZVecOpen(folder));
 }
 
-/** Creates the files aside and moves them into place, so that a crash leaves a whole collection or none. */
-function create(folder: string, dimension: number): void {
-  const unfinished = `${folder}.new`;
-  rmSync(unfinished, { recursive: true, force: true });
+/** Creates an empty collection in a folder that must not exist yet. */
+export function createZvec(folder: string, dimension: number): ZVecCollection {
+  initializeOnce();
   const schema = new ZVecCollectionSchema({
     name: 'segments',
     vectors: {
@@ -102,8 +97,7 @@ function create(folder: string, dimension: number): void {
       { name: 'payload', dataType: ZVecDataType.STRING },
     ],
   });
-  ZVecCreateAndOpen(unfinished, schema).closeSync();
-  renameSync(unfinished, folder);
+  return callZvec(() => ZVecCreateAndOpen(folder, schema));
 }
 
 /** What zvec stores of a payload: keys to filter on and the whole as JSON. */

@@ -432,6 +432,39 @@ function describeRanking(index: () => VectorIndex): void {
       await compare();
     });
 
+    it('keeps every vector with its point when points go and change before and while it optimizes', async () => {
+      const points = randomPoints(300, 12);
+      const expected = new Map(points.map((one) => [one.id, one]));
+      const random = new SeededRandom(13);
+      const churn = async (from: number) => {
+        for (let n = from; n < from + 100; n += 10) {
+          await index().deletePoints(LIVE, [pointId(n)]);
+          expected.delete(pointId(n));
+          const changed = point(n + 1, { vectors: { audio: unitVector(random), video: unitVector(random) } });
+          await index().upsert(LIVE, [changed]);
+          expected.set(changed.id, changed);
+          await index().updateClipPayload(LIVE, clipId(n + 2), { collection: 'moved', tags: [] });
+        }
+      };
+      await index().upsert(LIVE, points);
+      await churn(0);
+      const optimized = index().optimize(LIVE);
+      await churn(100);
+      await optimized;
+      await churn(200);
+      await index().optimize(LIVE);
+      expect(await index().count(LIVE)).toBe(expected.size);
+      for (const { id, vectors } of expected.values()) {
+        for (const modality of ['audio', 'video'] as const) {
+          const vector = vectors[modality];
+          if (vector === undefined) continue;
+          expect(await index().search(LIVE, request({ modality, vector, topK: 1 }))).toMatchObject([
+            { id, score: 1 },
+          ]);
+        }
+      }
+    });
+
     it('orders equal scores by id, whatever order they were written in', async () => {
       const order = new SeededRandom(10).shuffle(Array.from({ length: 60 }, (_, n) => n));
       await index().upsert(

@@ -83,7 +83,7 @@ describe('the embedded index on disk', () => {
   it('opens a collection whose creation a crash cut short', async () => {
     const index = new EmbeddedIndex(folder);
     await index.ensureCollection('mini-1', MODEL);
-    mkdirSync(join(folder, 'points-1', 'audio.new', 'half'), { recursive: true });
+    mkdirSync(join(folder, 'points-1', 'audio', '1.new', 'half'), { recursive: true });
     await index.upsert('mini-1', [point(1)]);
     expect(await index.count('mini-1')).toBe(1);
     await index.close();

@@ -5,8 +5,8 @@ import { QdrantIndex } from '#store/index/qdrant-index';
 import { describeVectorIndex } from './contract.ts';
 import { MODEL } from './points.ts';
 
-const url = process.env['EARSHOT_TEST_QDRANT_URL'];
-const apiKey = process.env['EARSHOT_TEST_QDRANT_API_KEY'];
+const url = process.env.EARSHOT_TEST_QDRANT_URL;
+const apiKey = process.env.EARSHOT_TEST_QDRANT_API_KEY;
 
 if (url) {
   let serial = 0;
