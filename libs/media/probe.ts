@@ -136,7 +136,12 @@ async function readHeaders(
   const parsed = JSON.parse(stdout.toString('utf8')) as Partial<RawProbe>;
   const raw = { streams: parsed.streams ?? [], format: parsed.format ?? {} };
   // A picture whose declared size is refused leaves ffprobe without dimensions, but not without an exit code of 0.
-  if (raw.streams.some((stream) => stream.codec_type === 'video' && stream.width === 0) && stderrTail !== '')
+  if (
+    raw.streams.some(
+      (stream) => stream.codec_type === 'video' && stream.width === 0 && !stream.disposition?.attached_pic,
+    ) &&
+    stderrTail !== ''
+  )
     throw mediaFailure(file, stderrTail, input.head);
   return raw;
 }
