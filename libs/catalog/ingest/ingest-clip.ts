@@ -174,7 +174,8 @@ async function recordFailure(
 ): Promise<void> {
   const stored = { code: error.code, message: error.message };
   const willRetry = isStopping || job.willRetry(error);
-  if (!willRetry) logger.warn({ err: error, clipId: job.payload.clipId, jobId: job.id }, 'ingest failed');
+  if (willRetry) logger.info({ err: error, jobId: job.id }, 'ingest is interrupted and will be tried again');
+  else logger.warn({ err: error, clipId: job.payload.clipId, jobId: job.id }, 'ingest failed');
   await database.transaction(async (session) => {
     if (willRetry) {
       await new JobRepository(session).waitForRetry(job.id, stored);
