@@ -50,7 +50,7 @@ export function checkSameModel(collection: string, stored: ModelIdentity, given:
  *
  * @throws EarshotError `vector_dimension_mismatch`, or `invalid_argument` for a vector without a direction
  */
-export function toUnitVector(vector: Float32Array, dimension: number): Float32Array {
+function toUnitVector(vector: Float32Array, dimension: number): Float32Array {
   if (vector.length !== dimension) {
     throw new EarshotError(
       'vector_dimension_mismatch',

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
 import { EmbeddedIndex } from '#store/index/embedded-index';
@@ -154,7 +155,7 @@ describe('the embedded index beyond the size that is scanned', () => {
 function startWriter(folder: string): ChildProcess {
   return spawn(
     process.execPath,
-    ['--import', 'tsx', join(import.meta.dirname, 'endless-writer.ts'), folder],
+    ['--import', 'tsx', fileURLToPath(new URL('./endless-writer.ts', import.meta.url)), folder],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

@@ -191,7 +191,7 @@ describe.skipIf(!isThere)('requests of the Qdrant index (their form only; needs 
       expect(expectWellFormed()).toContain('query_points');
       const [body] = bodiesOf(/\/points\/query$/);
       expect(body).toMatchObject({ using: 'video', with_payload: true, query: [...axis(0)] });
-      expect(body?.['limit']).toBeGreaterThan(10);
+      expect(body?.limit).toBeGreaterThan(10);
       expect(sent.at(-1)?.url).toBe('/collections/t-mini-1/points/query?timeout=10');
     },
   );
