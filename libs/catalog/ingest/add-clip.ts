@@ -39,11 +39,10 @@ export async function addClip(input: NewClip, parts: AddClipParts, signal?: Abor
   checkClipFields(input);
   const collection = input.collection ?? DEFAULT_COLLECTION;
   const fileName = nameOf(input);
-  if ('path' in input.source) {
-    // A local file can be judged where it lies: what is bad or known costs no copy.
-    await probe(input.source.path, { signal });
-    const sha256 = await hashFile(input.source.path, signal);
-    const known = await new ClipRepository(parts.database).findByHash(collection, sha256);
+  // A local file can be judged where it lies: what is bad or known costs no copy.
+  const judged = 'path' in input.source ? await judge(input.source.path, signal) : null;
+  if (judged !== null) {
+    const known = await new ClipRepository(parts.database).findByHash(collection, judged.sha256);
     if (known !== null) return answerKnown(known, parts);
   }
   const id = v7();
@@ -51,7 +50,9 @@ export async function addClip(input: NewClip, parts: AddClipParts, signal?: Abor
   parts.uploads.add(key);
   try {
     const { sha256 } = await store(input, key, parts.objects, signal);
-    const info = await probe(await parts.objects.localPath(key), { signal });
+    // Unless the file changed between the two readings, what was found out holds for the copy.
+    const info =
+      judged?.sha256 === sha256 ? judged.info : await probe(await parts.objects.localPath(key), { signal });
     const row = toRow({ ...input, collection }, { id, key, fileName, sha256, info });
     return await insert(row, key, parts);
   } catch (error) {
@@ -127,10 +128,11 @@ function tooLarge(): EarshotError {
   return new EarshotError('payload_too_large', message);
 }
 
-async function hashFile(file: string, signal: AbortSignal | undefined): Promise<string> {
+async function judge(file: string, signal?: AbortSignal): Promise<{ info: MediaInfo; sha256: string }> {
+  const info = await probe(file, { signal });
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash, { signal });
-  return hash.digest('hex');
+  return { info, sha256: hash.digest('hex') };
 }
 
 function toRow(

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Clip, LocalCatalogService, SearchRequest } from '#catalog/catalog-service';
+import type { Clip, LocalCatalogService, SearchRequest, SearchResult } from '#catalog/catalog-service';
 import { bump, FAKE_IDENTITY } from '../support/fake-model.ts';
 import { makeClip } from '../support/make-clips.ts';
 import { ingest, OPEN_MS, openTestCatalog, removeFolder, temporaryFolder } from '../support/test-catalog.ts';
@@ -93,7 +93,7 @@ describe('search', () => {
         const scores = whole.results.map((result) => result.score);
         expect(scores).toEqual([...scores].sort((a, b) => b - a));
         expect(whole.total).toBe(whole.results.length);
-        const paged = [];
+        const paged: SearchResult[] = [];
         let cursor: string | undefined;
         do {
           const page = await catalog.search({ ...request, topK: 2, cursor });
@@ -101,7 +101,7 @@ describe('search', () => {
           paged.push(...page.results);
           cursor = page.nextCursor ?? undefined;
         } while (cursor !== undefined);
-        const keys = (results: typeof paged) =>
+        const keys = (results: SearchResult[]) =>
           results.map(({ clip, segment }) => `${clip.id}/${segment.index}`);
         expect(keys(paged)).toEqual(keys(whole.results));
         expect(new Set(keys(paged)).size).toBe(paged.length);

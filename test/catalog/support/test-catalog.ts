@@ -7,7 +7,7 @@ import type { Clip, Job, LocalCatalogService, NewClip } from '#catalog/catalog-s
 import { type CatalogConfig, loadConfig } from '#catalog/config';
 import { openCatalog } from '#catalog/open-catalog';
 
-export const FAKE_MODEL_MODULE = new URL('./fake-model.ts', import.meta.url).href;
+const FAKE_MODEL_MODULE = new URL('./fake-model.ts', import.meta.url).href;
 
 /** Loading two embedded engines takes seconds on a busy machine. */
 export const OPEN_MS = 120_000;
@@ -25,10 +25,10 @@ export function testConfig(dataDir: string, env: NodeJS.ProcessEnv = {}): Catalo
 export async function openTestCatalog(
   dataDir: string,
   env: NodeJS.ProcessEnv = {},
-  modelModule: string | undefined = FAKE_MODEL_MODULE,
+  modelModule: string | null = FAKE_MODEL_MODULE,
 ): Promise<LocalCatalogService> {
-  const logger = pino({ level: process.env['EARSHOT_TEST_LOG'] ?? 'silent' });
-  return openCatalog(testConfig(dataDir, env), { logger, modelModule });
+  const logger = pino({ level: process.env.EARSHOT_TEST_LOG ?? 'silent' });
+  return openCatalog(testConfig(dataDir, env), { logger, modelModule: modelModule ?? undefined });
 }
 
 /** The job at its end. */
