@@ -89,11 +89,11 @@ CREATE TABLE "segments" (
 ALTER TABLE "embeddings" ADD CONSTRAINT "embeddings_clip_id_clips_id_fk" FOREIGN KEY ("clip_id") REFERENCES "public"."clips"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "jobs" ADD CONSTRAINT "jobs_clip_id_clips_id_fk" FOREIGN KEY ("clip_id") REFERENCES "public"."clips"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "segments" ADD CONSTRAINT "segments_clip_id_clips_id_fk" FOREIGN KEY ("clip_id") REFERENCES "public"."clips"("id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
-CREATE INDEX "clips_page" ON "clips" USING btree ("created_at" DESC NULLS LAST,"id");--> statement-breakpoint
-CREATE INDEX "clips_collection_page" ON "clips" USING btree ("collection","created_at" DESC NULLS LAST,"id");--> statement-breakpoint
+CREATE INDEX "clips_page" ON "clips" USING btree ("created_at" DESC NULLS FIRST,"id");--> statement-breakpoint
+CREATE INDEX "clips_collection_page" ON "clips" USING btree ("collection","created_at" DESC NULLS FIRST,"id");--> statement-breakpoint
 CREATE INDEX "clips_tags" ON "clips" USING gin ("tags");--> statement-breakpoint
 CREATE INDEX "embeddings_model" ON "embeddings" USING btree ("model_id","model_version","point_id");--> statement-breakpoint
 CREATE INDEX "index_outbox_clip" ON "index_outbox" USING btree ("clip_id","id");--> statement-breakpoint
-CREATE INDEX "jobs_page" ON "jobs" USING btree ("created_at" DESC NULLS LAST,"id");--> statement-breakpoint
+CREATE INDEX "jobs_page" ON "jobs" USING btree ("created_at" DESC NULLS FIRST,"id");--> statement-breakpoint
 CREATE INDEX "jobs_clip" ON "jobs" USING btree ("clip_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "models_one_live" ON "models" USING btree ("state") WHERE state = 'live';

@@ -82,8 +82,8 @@ export const clips = pgTable(
   },
   (table) => [
     unique('clips_collection_sha256').on(table.collection, table.sha256),
-    index('clips_page').on(table.createdAt.desc(), table.id),
-    index('clips_collection_page').on(table.collection, table.createdAt.desc(), table.id),
+    index('clips_page').on(table.createdAt.desc().nullsFirst(), table.id),
+    index('clips_collection_page').on(table.collection, table.createdAt.desc().nullsFirst(), table.id),
     index('clips_tags').using('gin', table.tags),
   ],
 );
@@ -159,7 +159,10 @@ export const jobs = pgTable(
     updatedAt: moment('updated_at').notNull().defaultNow(),
     finishedAt: moment('finished_at'),
   },
-  (table) => [index('jobs_page').on(table.createdAt.desc(), table.id), index('jobs_clip').on(table.clipId)],
+  (table) => [
+    index('jobs_page').on(table.createdAt.desc().nullsFirst(), table.id),
+    index('jobs_clip').on(table.clipId),
+  ],
 );
 
 /** One row for each collection of the vector index. */

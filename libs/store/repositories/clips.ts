@@ -113,6 +113,7 @@ export class ClipRepository {
       .where(
         and(
           conditions(options),
+          after && lte(clips.createdAt, after.createdAt),
           after &&
             or(
               lt(clips.createdAt, after.createdAt),

@@ -1,5 +1,5 @@
 /** What users see of the work in hand. The queue decides who does a job; these rows tell how it goes. */
-import { and, asc, desc, eq, gt, inArray, lt, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { v7, validate } from 'uuid';
 import type { Session } from '../database.ts';
 import { type JobStatus, jobs, type StoredError } from '../schema.ts';
@@ -52,6 +52,7 @@ export class JobRepository {
       .where(
         and(
           options.status === undefined ? undefined : eq(jobs.status, options.status),
+          after && lte(jobs.createdAt, after.createdAt),
           after &&
             or(
               lt(jobs.createdAt, after.createdAt),
