@@ -8,7 +8,13 @@ import path from 'node:path';
 import { Piscina } from 'piscina';
 import { EarshotError } from '#core/errors';
 import { formatManifest, type ManifestEntry, manifestFile, manifestHash } from './manifest.ts';
-import { type Performance, type PerformanceRequest, SOUND_CLASSES, type Split } from './performance.ts';
+import {
+  type Performance,
+  type PerformanceRequest,
+  SOUND_CLASSES,
+  type SoundClass,
+  type Split,
+} from './performance.ts';
 import { planScene } from './picture/scene-plan.ts';
 import { manifestEntry, type RenderTask } from './render-clip-worker.ts';
 import { performAll } from './sound/perform.ts';
@@ -18,6 +24,8 @@ export interface CorpusOptions {
   seed: number;
   /** Number of clips; the classes take turns. */
   clips: Record<Split, number>;
+  /** Only these kinds of object; all unless told. */
+  classes?: readonly SoundClass[];
   durationSec: number;
   frameRateHz: number;
   frameSize: number;
@@ -111,10 +119,11 @@ async function generateSplit(
 
 /** Classes take turns, so that any prefix of a split is balanced. */
 function planRequests(split: Split, options: CorpusOptions): PerformanceRequest[] {
+  const classes = options.classes ?? SOUND_CLASSES;
   return Array.from({ length: options.clips[split] }, (_, i) => ({
-    soundClass: SOUND_CLASSES[i % SOUND_CLASSES.length] as (typeof SOUND_CLASSES)[number],
+    soundClass: classes[i % classes.length] as SoundClass,
     split,
-    index: Math.floor(i / SOUND_CLASSES.length),
+    index: Math.floor(i / classes.length),
     durationSec: options.durationSec,
   }));
 }
@@ -153,8 +162,8 @@ async function isWhole(truthFile: string): Promise<boolean> {
 
 /** A folder belongs to one set of settings; clips of two would mix silently otherwise. */
 async function holdSettings(options: CorpusOptions): Promise<void> {
-  const { seed, durationSec, frameRateHz, frameSize, crf } = options;
-  const settings = `${JSON.stringify({ format: 'earshot-corpus/1', seed, durationSec, frameRateHz, frameSize, crf }, null, 2)}\n`;
+  const { seed, durationSec, frameRateHz, frameSize, crf, classes } = options;
+  const settings = `${JSON.stringify({ format: 'earshot-corpus/1', seed, durationSec, frameRateHz, frameSize, crf, classes }, null, 2)}\n`;
   const file = path.join(options.folder, 'corpus.json');
   const found = await readFile(file, 'utf8').catch(() => null);
   if (found === null) await writeFile(file, settings);

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom } from '#core/random';
+import { CachedSource, DEFAULT_AUGMENTATION } from '#learning/training/cached-source';
+import type { ClipCache } from '#learning/training/clip-cache';
+import { MINI_CACHE, miniFrontEnds } from '#learning/training/mini';
+
+const SIZE = MINI_CACHE.frameSize;
+const FRAME = SIZE * SIZE * 3;
+const MEL = MINI_CACHE.audio.frames * MINI_CACHE.audio.bands;
+const frontEnds = miniFrontEnds({ mean: -2, deviation: 2 });
+
+/** Two clips: one black and silent, one white and loud. */
+function twoClips(): ClipCache {
+  const framesPerClip = 20;
+  const frames = new Uint8Array(2 * framesPerClip * FRAME);
+  frames.fill(255, framesPerClip * FRAME);
+  const logMel = new Float32Array(2 * MEL);
+  logMel.fill(Math.log(0.001), 0, MEL);
+  logMel.fill(2, MEL);
+  const clips = ['a', 'b'].map((id) => ({ id, file: id, label: id }));
+  return { clips, framesPerClip, spec: MINI_CACHE, frames, logMel };
+}
+
+describe('the cached training source', () => {
+  it('answers all frames, normalised and unchanged, without augmentation', () => {
+    const source = new CachedSource(twoClips(), frontEnds);
+    const batch = source.batch([0, 1], [0, 1]);
+    expect(batch.framesPerClip).toBe(20);
+    expect(batch.frames).toHaveLength(2 * 20 * 96 * 96 * 3);
+    expect(batch.frames[0]).toBeCloseTo(-0.45 / 0.25, 5);
+    expect(batch.frames.at(-1)).toBeCloseTo(0.55 / 0.25, 5);
+    expect(batch.logMel[0]).toBeCloseTo((Math.log(0.001) + 2) / 2, 5);
+    expect(batch.logMel.at(-1)).toBeCloseTo(2, 5);
+    expect([...batch.frameTimesSec.slice(0, 3)]).toEqual([0, 0.25, 0.5]);
+  });
+
+  it('takes sounds and pictures by their own lists', () => {
+    const batch = new CachedSource(twoClips(), frontEnds).batch([1, 1], [0, 0]);
+    expect(batch.logMel[0]).toBeCloseTo(2, 5);
+    expect(batch.frames[0]).toBeCloseTo(-0.45 / 0.25, 5);
+  });
+
+  it('augments within its bounds, the same way for the same draw', () => {
+    const source = new CachedSource(twoClips(), frontEnds);
+    const a = source.batch([1], [1], new SeededRandom(4));
+    const b = source.batch([1], [1], new SeededRandom(4));
+    const c = source.batch([1], [1], new SeededRandom(5));
+    expect(a).toEqual(b);
+    expect(a.frames).not.toEqual(c.frames);
+    expect(a.framesPerClip).toBe(DEFAULT_AUGMENTATION.framesPerClip);
+    expect([...a.frameTimesSec]).toEqual([...a.frameTimesSec].sort((x, y) => x - y));
+    const loudest = (2 + (DEFAULT_AUGMENTATION.gainDb / 20) * Math.LN10 + 2) / 2;
+    for (const value of a.logMel) expect(value).toBeLessThanOrEqual(loudest + 1e-3);
+    expect(a.logMel.some((value) => value === 0)).toBe(true);
+  });
+
+  it('leaves silence silent whatever the gain', () => {
+    const quiet = new CachedSource(twoClips(), frontEnds, {
+      ...DEFAULT_AUGMENTATION,
+      maxMaskedBands: 0,
+      maxMaskedFrames: 0,
+    });
+    const { logMel } = quiet.batch([0], [0], new SeededRandom(4));
+    for (const value of logMel) expect(value).toBeCloseTo((Math.log(0.001) + 2) / 2, 3);
+  });
+});

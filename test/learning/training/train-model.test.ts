@@ -1,0 +1,106 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generateCorpus } from '#learning/corpus/generate-corpus';
+import { corpusTestClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
+import { type TrainOptions, trainModel } from '#learning/training/train-model';
+import { readModelInfo } from '#model/load-model';
+
+let folder: string;
+let options: TrainOptions;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'earshot-train-'));
+  const corpus = path.join(folder, 'corpus');
+  await generateCorpus({
+    folder: corpus,
+    seed: 1,
+    classes: ['dog', 'bird'],
+    clips: { train: 4, validation: 2, test: 2 },
+    durationSec: 2,
+    frameRateHz: 8,
+    frameSize: 64,
+    crf: 30,
+    threads: 1,
+  });
+  options = {
+    corpus,
+    runFolder: path.join(folder, 'run'),
+    output: path.join(folder, 'model'),
+    cacheFolder: path.join(folder, 'cache'),
+    name: 'tiny',
+    epochs: 1,
+    batchSize: 2,
+    peakLearningRate: 1e-3,
+    seed: 1,
+    pairing: 'true',
+    patience: 5,
+    resume: false,
+    decodeConcurrency: 1,
+  };
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a training run', () => {
+  it('goes from a corpus to a model folder that loads, embeds and is measured', async () => {
+    const { manifest, result } = await trainModel(options);
+    expect(result.step).toBe(2);
+    const info = await readModelInfo(options.output);
+    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 128 });
+    expect(info.training).toMatchObject({ seed: 1, steps: 2, clips: { train: 4, validation: 2 } });
+    const log = (await readFile(path.join(options.runFolder, 'log.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(log.map((line) => line.kind)).toEqual(['step', 'step', 'evaluation']);
+
+    const clips = await corpusTestClips(options.corpus);
+    const scored = await evaluateRetrieval('retrieval', { modelFolder: options.output, clips });
+    expect(scored.n).toBe(2);
+    expect(scored.results['videoToAudio.map']?.value).toBeGreaterThan(0);
+  });
+
+  it('makes the same weights from the same seed, and resuming a finished run changes nothing', async () => {
+    const first = await trainModel({
+      ...options,
+      output: path.join(folder, 'm1'),
+      runFolder: path.join(folder, 'r1'),
+    });
+    const second = await trainModel({
+      ...options,
+      output: path.join(folder, 'm2'),
+      runFolder: path.join(folder, 'r2'),
+    });
+    expect(second.manifest.weights.sha256).toBe(first.manifest.weights.sha256);
+    const resumed = await trainModel({
+      ...options,
+      resume: true,
+      output: path.join(folder, 'm3'),
+      runFolder: path.join(folder, 'r2'),
+    });
+    expect(resumed.manifest.weights.sha256).toBe(first.manifest.weights.sha256);
+  });
+
+  it('says what to do where there is no corpus', async () => {
+    await expect(trainModel({ ...options, corpus: path.join(folder, 'nowhere') })).rejects.toMatchObject({
+      code: 'file_not_found',
+      message: expect.stringContaining('earshot corpus'),
+    });
+  });
+});
+
+describe("a user's list of clips", () => {
+  it('names the line that is wrong', async () => {
+    const list = path.join(folder, 'pairs.jsonl');
+    const { writeFile } = await import('node:fs/promises');
+    await writeFile(list, '{"file":"a.mp4","labels":["dog"]}\n{"file":7}\n');
+    await expect(readPairsFile(list)).rejects.toMatchObject({
+      code: 'invalid_argument',
+      message: expect.stringContaining('Line 2'),
+    });
+  });
+});
