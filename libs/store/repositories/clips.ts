@@ -10,6 +10,7 @@ import {
   gte,
   inArray,
   lt,
+  lte,
   notExists,
   or,
   sql,
