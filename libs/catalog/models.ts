@@ -8,7 +8,7 @@ import type { ActiveModel } from './active-model.ts';
 import type { ModelSummary } from './catalog-service.ts';
 
 /** What a model's folder says of itself, without its weights. */
-export interface ModelDescription {
+interface ModelDescription {
   identity: ModelIdentity;
   description: string;
   segments: SegmentPlan;

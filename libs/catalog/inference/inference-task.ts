@@ -14,7 +14,7 @@ export interface InferenceWorkerData {
 }
 
 /** A failure with its code: class instances lose their class on the way between threads. */
-export interface InferenceFailure {
+interface InferenceFailure {
   code: string;
   message: string;
 }

@@ -11,7 +11,7 @@ import type { Modality } from '../catalog-service.ts';
 import type { InferencePool } from '../inference/inference-pool.ts';
 import { type AssembledSegment, SegmentAssembler, type StreamSpan } from './segment-assembler.ts';
 
-export interface EmbeddedSegment {
+interface EmbeddedSegment {
   index: number;
   startSec: number;
   endSec: number;

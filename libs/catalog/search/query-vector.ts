@@ -131,7 +131,7 @@ function overlaps({ payload }: IndexPoint, startSec: number, endSec: number): bo
 }
 
 /** The normalised mean: what the segments have in common. Opposite vectors cancel; then the first one speaks. */
-export function meanDirection(vectors: readonly Float32Array[]): Float32Array {
+function meanDirection(vectors: readonly Float32Array[]): Float32Array {
   const first = vectors[0];
   if (first === undefined) throw new EarshotError('internal', 'A query needs at least one vector.');
   if (vectors.length === 1) return first;

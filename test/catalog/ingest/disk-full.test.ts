@@ -12,7 +12,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   mkdirSync(`${folder}/tiny`);
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', `${folder}/tiny`], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', `${folder}/tiny`], { stdio: 'ignore' });
     tiny = `${folder}/tiny`;
   } catch {
     // Only root may mount; the test says that it was skipped.
@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  if (tiny !== null) execFileSync('umount', [tiny]);
+  if (tiny !== null) execFileSync('/bin/umount', [tiny]);
   await removeFolder(folder);
 });
 
