@@ -12,7 +12,9 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   mkdirSync(`${folder}/tiny`);
   try {
-    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', `${folder}/tiny`], { stdio: 'ignore' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', `${folder}/tiny`], {
+      stdio: 'ignore',
+    });
     tiny = `${folder}/tiny`;
   } catch {
     // Only root may mount; the test says that it was skipped.
