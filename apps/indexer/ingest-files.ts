@@ -68,10 +68,9 @@ async function ingestOne(
 ): Promise<Outcome> {
   try {
     const { clip, job } = await catalog.addClip({ source: { path: resolve(file) }, ...details }, { signal });
-    const isRepeat = claimed.has(clip.id);
-    claimed.add(clip.id);
-    if (isRepeat) return skipped(file, clip.id, 'the same bytes as another file of this run');
+    if (claimed.has(clip.id)) return skipped(file, clip.id, 'the same bytes as another file of this run');
     if (job === null) return skipped(file, clip.id, 'already in the collection');
+    claimed.add(clip.id);
     const ended = await followJob(catalog, job, signal, (state) => {
       progress.fileProgress(file, state.progress, state.stage);
     });

@@ -40,6 +40,8 @@ async function ingest(paths: string[], options: IngestOptions, context: CommandC
   }
   const { files, failed } = await gather(paths, manifest, options);
   const report: IngestReport = { ingested: [], skipped: [], failed };
+  let notBegun = 0;
+  for (const { file, code, message } of failed) context.note(`failed  ${file}: [${code}] ${message}`);
   if (files.length > 0) {
     const progress = progressView(files.length);
     try {
@@ -50,11 +52,11 @@ async function ingest(paths: string[], options: IngestOptions, context: CommandC
       report.ingested.push(...done.ingested);
       report.skipped.push(...done.skipped);
       report.failed.push(...done.failed);
+      notBegun = files.length - done.ingested.length - done.skipped.length - done.failed.length;
     } finally {
       progress.stop();
     }
   }
-  const notBegun = files.length + failed.length - countOf(report);
   if (report.failed.length > 0 || notBegun > 0) context.exitCode = 1;
   if (options.json) context.printJson(report);
   else summarise(report, notBegun, context);
@@ -84,12 +86,7 @@ async function gather(
   return { files, failed };
 }
 
-function countOf({ ingested, skipped, failed }: IngestReport): number {
-  return ingested.length + skipped.length + failed.length;
-}
-
 function summarise(report: IngestReport, notBegun: number, context: CommandContext): void {
-  for (const { file, code, message } of report.failed) context.note(`failed  ${file}: [${code}] ${message}`);
   const parts = [
     `${report.ingested.length} ingested`,
     `${report.skipped.length} skipped`,

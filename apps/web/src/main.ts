@@ -1,6 +1,6 @@
 /** The page: a catalog to look through, and searches that go from picture to sound and back. */
 import type { Clip, Modality } from '#catalog/catalog-service';
-import { activeModel, deleteClip, listClips } from './api.ts';
+import { activeModel, deleteClip, getClip, listClips } from './api.ts';
 import { clipCard } from './clip-card.ts';
 import { acceptFiles } from './drop.ts';
 import { byId } from './element.ts';
@@ -8,18 +8,38 @@ import { currentFilter, offerChoices, onFilterChange } from './filters.ts';
 import { hideResults, type Query, showResults } from './results.ts';
 import { uploadFiles } from './uploads.ts';
 
+const catalog = byId('catalog');
 const grid = byId('grid');
 const more = byId<HTMLButtonElement>('more');
 const cards = new Map<string, HTMLElement>();
 let nextCursor: string | null = null;
 
 function search(query: Query, target: Modality): void {
-  attempt(showResults(query, target, currentFilter(), (clip, next) => search({ clip }, next)));
+  catalog.hidden = true;
+  attempt(showResults(query, target, currentFilter(), { again: openSearch, leave }));
+}
+
+/** Searches by a clip are addresses, so that they can be gone back to, reloaded and passed on. */
+function openSearch(clip: Clip, target: Modality): void {
+  location.hash = `find=${target}&clip=${clip.id}`;
+}
+
+async function followAddress(): Promise<void> {
+  const address = new URLSearchParams(location.hash.slice(1));
+  const [target, id] = [address.get('find'), address.get('clip')];
+  if (id !== null && (target === 'audio' || target === 'video')) search({ clip: await getClip(id) }, target);
+  else leave();
+}
+
+function leave(): void {
+  if (location.hash !== '') history.pushState(null, '', location.pathname);
+  hideResults();
+  catalog.hidden = false;
 }
 
 function show(clip: Clip, place: 'first' | 'last'): void {
   const card = clipCard(clip, {
-    search: (subject, target) => search({ clip: subject }, target),
+    search: openSearch,
     remove: (subject) => attempt(remove(subject)),
   });
   const before = cards.get(clip.id);
@@ -80,9 +100,11 @@ acceptFiles((action, files) => {
   else if (first) search({ file: first }, action === 'picture' ? 'audio' : 'video');
 });
 onFilterChange(() => {
-  hideResults();
   attempt(loadPage(null));
+  attempt(followAddress());
 });
 more.addEventListener('click', () => attempt(loadPage(nextCursor)));
+addEventListener('hashchange', () => attempt(followAddress()));
 attempt(loadPage(null));
+attempt(followAddress());
 attempt(showModel());

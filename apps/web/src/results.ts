@@ -9,6 +9,12 @@ import { waveformOf } from './waveform.ts';
 /** A clip of the catalog, or a file that the page was given. */
 export type Query = { clip: Clip } | { file: File };
 
+export interface ResultActions {
+  /** Searches on from a result, the other way round. */
+  again(clip: Clip, target: Modality): void;
+  leave(): void;
+}
+
 interface Search {
   query: Query;
   target: Modality;
@@ -16,25 +22,25 @@ interface Search {
   source: Source;
 }
 
-/** Searches and shows what is found. @param again what "search on" buttons of results do */
+/** Searches and shows what is found. */
 export async function showResults(
   query: Query,
   target: Modality,
   filter: Filter,
-  again: (clip: Clip, target: Modality) => void,
+  actions: ResultActions,
 ): Promise<void> {
   const panel = byId('results');
   panel.hidden = false;
   const search = { query, target, filter, source: sourceOf(query) };
   const list = element('ol', { class: 'found' });
   const status = element('p', { class: 'hint' }, 'Searching…');
-  panel.replaceChildren(headingOf(search), status, list);
-  panel.scrollIntoView({ behavior: 'smooth', block: 'start' });
+  panel.replaceChildren(headingOf(search, actions), status, list);
+  scrollTo({ top: 0 });
   const loadPage = async (cursor: string | null): Promise<void> => {
     const page = await ('clip' in query
       ? searchByClip(query.clip, target, filter, cursor)
       : searchByFile(query.file, target, filter, cursor));
-    for (const result of page.results) list.append(resultItem(result, search, again));
+    for (const result of page.results) list.append(resultItem(result, search, actions));
     status.textContent = summaryOf(page, list.children.length);
     const { nextCursor } = page;
     if (nextCursor !== null) {
@@ -56,7 +62,7 @@ export function hideResults(): void {
   panel.replaceChildren();
 }
 
-function headingOf({ query, target }: Search): HTMLElement {
+function headingOf({ query, target }: Search, actions: ResultActions): HTMLElement {
   const title = 'clip' in query ? query.clip.title : query.file.name;
   const what = target === 'audio' ? 'Sounds for the picture of' : 'Footage for the sound of';
   return element(
@@ -64,15 +70,11 @@ function headingOf({ query, target }: Search): HTMLElement {
     { class: 'heading' },
     element('h1', {}, `${what} “${title}”`),
     element('span', { class: 'spacer' }),
-    button('Back to all clips', 'quiet', hideResults),
+    button('Back to all clips', 'quiet', actions.leave),
   );
 }
 
-function resultItem(
-  result: SearchResult,
-  search: Search,
-  again: (clip: Clip, target: Modality) => void,
-): HTMLElement {
+function resultItem(result: SearchResult, search: Search, actions: ResultActions): HTMLElement {
   const { clip, segment, score } = result;
   const bar = element('span', { class: 'bar' }, element('i'));
   bar.style.setProperty('--share', `${Math.max(0, Math.min(1, score)) * 100}%`);
@@ -82,7 +84,7 @@ function resultItem(
     else playTogether(found, search.source);
   });
   const onwards = search.target === 'audio' ? 'Footage for this sound' : 'Sounds for this picture';
-  const back = button(onwards, '', () => again(clip, search.target === 'audio' ? 'video' : 'audio'));
+  const back = button(onwards, '', () => actions.again(clip, search.target === 'audio' ? 'video' : 'audio'));
   const span = `${clock(segment.startSec)} – ${clock(segment.endSec)}`;
   return element(
     'li',
