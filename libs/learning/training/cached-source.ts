@@ -1,6 +1,7 @@
 /**
- * The cache as a training source, augmented on the fly: a random selection of frames, crop and zoom, mirror,
- * brightness, contrast and tint; gain and masked bands and stretches of time (SpecAugment) in the sound.
+ * The cache as a training source, augmented on the fly: the clip turned round in time, a random selection of frames,
+ * crop and zoom, mirror, brightness, contrast and tint; gain and masked bands and stretches of time (SpecAugment) in
+ * the sound.
  *
  * @see Park et al. 2019, "SpecAugment"
  */
@@ -21,8 +22,8 @@ export interface AugmentationOptions {
 }
 
 export const DEFAULT_AUGMENTATION: AugmentationOptions = {
-  framesPerClip: 6,
-  smallestCrop: 0.75,
+  framesPerClip: 4,
+  smallestCrop: 0.7,
   gainDb: 9,
   maxMaskedBands: 10,
   maxMaskedFrames: 60,
@@ -68,32 +69,38 @@ export class CachedSource implements TrainingSource {
 
   batch(sounds: readonly number[], pictures: readonly number[], random?: SeededRandom): TrainingBatch {
     const framesPerClip = random ? this.#augmentation.framesPerClip : this.#cache.framesPerClip;
+    // Sound and picture turn round together, so that what is simultaneous stays so.
+    const shifts = sounds.map(() => (random ? random.integer(0, this.#cache.framesPerClip) : 0));
     const logMel = new Float32Array(sounds.length * this.melFrames * this.bands);
     sounds.forEach((clip, row) => {
-      this.#writeLogMel(logMel, row, clip, random);
+      this.#writeLogMel(logMel, row, clip, shifts[row] as number, random);
     });
     const frames = new Float32Array(pictures.length * framesPerClip * this.frameWidth * this.frameHeight * 3);
     const frameTimesSec = new Float32Array(pictures.length * framesPerClip);
     pictures.forEach((clip, row) => {
-      const chosen = this.#chooseFrames(random);
+      const places = this.#choosePlaces(random);
       const transform = this.#drawTransform(random);
-      chosen.forEach((frame, i) => {
-        frameTimesSec[row * framesPerClip + i] = frame / this.#frontEnds.video.rateHz;
+      places.forEach((place, i) => {
+        const all = this.#cache.framesPerClip;
+        const frame = (place - (shifts[row] as number) + all) % all;
+        frameTimesSec[row * framesPerClip + i] = place / this.#frontEnds.video.rateHz;
         this.#writeFrame(frames, row * framesPerClip + i, clip, frame, transform);
       });
     });
     return { logMel, frames, frameTimesSec, framesPerClip };
   }
 
-  #writeLogMel(out: Float32Array, row: number, clip: number, random?: SeededRandom): void {
+  #writeLogMel(out: Float32Array, row: number, clip: number, shift: number, random?: SeededRandom): void {
     const size = this.melFrames * this.bands;
     const { mean, deviation } = this.#frontEnds.audio.normalization;
     const { gainDb, maxMaskedBands, maxMaskedFrames } = this.#augmentation;
     const gain = random ? 10 ** (random.uniform(-gainDb, gainDb) / 20) : 1;
     const { offset } = this.#frontEnds.audio;
     const source = this.#cache.logMel.subarray(clip * size, (clip + 1) * size);
+    const turn =
+      Math.round(shift / (this.#frontEnds.video.rateHz * this.#frontEnds.audio.hopSec)) * this.bands;
     for (let i = 0; i < size; i++) {
-      const value = source[i] as number;
+      const value = source[(i - (turn % size) + size) % size] as number;
       // Gain acts on the magnitude under the logarithm, whose offset stays as it is.
       const mel = gain === 1 ? value : Math.log((Math.exp(value) - offset) * gain + offset);
       out[row * size + i] = (mel - mean) / deviation;
@@ -111,7 +118,8 @@ export class CachedSource implements TrainingSource {
     }
   }
 
-  #chooseFrames(random?: SeededRandom): number[] {
+  /** Places in the turned clip, ascending. */
+  #choosePlaces(random?: SeededRandom): number[] {
     const all = this.#cache.framesPerClip;
     if (!random) return Array.from({ length: all }, (_, i) => i);
     const { framesPerClip } = this.#augmentation;

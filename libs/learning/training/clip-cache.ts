@@ -7,7 +7,7 @@ import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
 import { EarshotError } from '#core/errors';
-import { decodeFrames, decodeSamples } from '#media/decode';
+import { decodeStreams } from '#media/decode';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import { LogMelFrontEnd } from '#model/front-ends/log-mel';
 
@@ -124,15 +124,23 @@ async function decodeAll(
   await rename(temporary.logMel, names.logMel);
 }
 
+/** One ffmpeg process a clip, for picture and sound together. */
 async function decodeClip(file: string, spec: CacheSpec, frontEnd: LogMelFrontEnd, signal?: AbortSignal) {
-  const window = { startSec: 0, endSec: spec.segmentSec, signal };
-  const frames = await decodeFrames(file, {
-    ...window,
-    rateHz: spec.video.rateHz,
-    width: spec.frameSize,
-    height: spec.frameSize,
-    fit: spec.video.fit,
+  const { rateHz, fit } = spec.video;
+  const { sampleRateHz } = spec.audio;
+  const frameBytes = spec.frameSize * spec.frameSize * 3;
+  const frames = new Uint8Array(Math.round(spec.segmentSec * rateHz) * frameBytes);
+  const samples = new Float32Array(Math.round(spec.segmentSec * sampleRateHz));
+  const chunks = decodeStreams(file, {
+    frames: { rateHz, fit, width: spec.frameSize, height: spec.frameSize },
+    samples: { sampleRateHz },
+    startSec: 0,
+    endSec: spec.segmentSec,
+    signal,
   });
-  const samples = await decodeSamples(file, { ...window, sampleRateHz: spec.audio.sampleRateHz });
-  return { frames: frames.data, logMel: frontEnd.compute(samples.data, spec.audio.frames).data };
+  for await (const chunk of chunks) {
+    if (chunk.kind === 'frames') frames.set(chunk.data, chunk.firstIndex * frameBytes);
+    else samples.set(chunk.data, chunk.firstSample);
+  }
+  return { frames, logMel: frontEnd.compute(samples, spec.audio.frames).data };
 }

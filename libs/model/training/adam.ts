@@ -22,7 +22,7 @@ export const DEFAULT_ADAM: AdamOptions = {
   beta1: 0.9,
   beta2: 0.98,
   epsilon: 1e-8,
-  weightDecay: 0.02,
+  weightDecay: 0.05,
   maxGradientNorm: 5,
 };
 
