@@ -15,9 +15,11 @@ export class CommandContext {
   #config: CatalogConfig | null = null;
   #logger: Logger | null = null;
 
-  constructor(options: { version: string; signal: AbortSignal }) {
+  /** @param options `config`: used as it is, instead of the environment's */
+  constructor(options: { version: string; signal: AbortSignal; config?: CatalogConfig }) {
     this.version = options.version;
     this.signal = options.signal;
+    this.#config = options.config ?? null;
   }
 
   /** @throws EarshotError `configuration_invalid` */
