@@ -160,6 +160,6 @@ export class OutboxWorker {
       'select count(*)::int as pending from index_outbox where clip_id = $1::uuid',
       [clipId],
     );
-    return Number(rows[0]?.['pending'] ?? 0);
+    return Number(rows[0]?.pending ?? 0);
   }
 }
