@@ -22,6 +22,10 @@ export function stopSignal(): AbortSignal {
     if (error.code === 'EPIPE') process.exit(0);
     throw error;
   });
+  // Nobody may be listening to the messages any more; the work goes on without them.
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   return stop.signal;
 }
 

@@ -1,12 +1,15 @@
 /** The `earshot` command line: every command by its own file, none of them loaded before it is asked for. */
 import { Command } from 'commander';
 import { registerClips } from './commands/clips.ts';
+import { registerCorpus } from './commands/corpus.ts';
+import { registerEvaluate } from './commands/evaluate.ts';
 import { registerIngest } from './commands/ingest.ts';
 import { registerMigrate } from './commands/migrate.ts';
 import { registerModels } from './commands/models.ts';
 import { registerReconcile } from './commands/reconcile.ts';
 import { registerSearch } from './commands/search.ts';
 import { registerServe } from './commands/serve.ts';
+import { registerTrain } from './commands/train.ts';
 import { registerWorker } from './commands/worker.ts';
 import type { CommandContext } from './context.ts';
 
@@ -36,6 +39,9 @@ export function buildProgram(context: CommandContext): Command {
   registerClips(program, context);
   registerModels(program, context);
   registerReconcile(program, context);
+  registerCorpus(program, context);
+  registerTrain(program, context);
+  registerEvaluate(program, context);
   registerMigrate(program, context);
   return program;
 }
