@@ -30,7 +30,7 @@ export function resultTable(
 }
 
 /** `1:05.5`, minutes and seconds with one decimal. */
-export function clock(sec: number): string {
+function clock(sec: number): string {
   const tenths = Math.round(sec * 10);
   const minutes = Math.floor(tenths / 600);
   return `${minutes}:${((tenths - minutes * 600) / 10).toFixed(1).padStart(4, '0')}`;

@@ -57,7 +57,8 @@ export function searchByClip(
     query: { clipId: clip.id, modality: target === 'audio' ? 'video' : 'audio' },
     for: target,
     topK: RESULTS_PER_PAGE,
-    filter: clipFilter(filter),
+    // Its own other half would come first and say nothing.
+    filter: { ...clipFilter(filter), excludeClipIds: [clip.id] },
     cursor: cursor ?? undefined,
   };
   const headers = { 'content-type': 'application/json' };

@@ -53,7 +53,12 @@ export async function showResults(
       panel.append(more);
     }
   };
-  await loadPage(null);
+  try {
+    await loadPage(null);
+  } catch (error) {
+    status.textContent = (error as Error).message;
+    status.className = 'fault';
+  }
 }
 
 export function hideResults(): void {
