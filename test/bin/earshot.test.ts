@@ -35,7 +35,12 @@ function start(args: string[], env: Record<string, string> = {}): ChildProcess {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, EARSHOT_DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const gone = once(child, 'exit');
+  // A test that fails must not leave the data folder to a process that is still ending.
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
+    await gone;
+  });
   return child;
 }
 
