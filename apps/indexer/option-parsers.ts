@@ -29,6 +29,13 @@ export function numberOption(above: number, max: number): (text: string) => numb
   };
 }
 
+/** A number from 0 to 1000. */
+export function weightOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1000) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1000.');
+}
+
 export function scoreOption(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= -1 && value <= 1) return value;

@@ -30,6 +30,7 @@ const OPTIONS: LearnOptions = {
   warmUpSteps: 5,
   seed: 5,
   pairing: 'true',
+  classWeight: 0,
   evaluateEverySteps: 40,
   patience: 99,
   validation: null,

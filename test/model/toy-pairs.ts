@@ -53,13 +53,13 @@ export function toyPairs(count: number, seed: number): TrainingSource {
   };
   return {
     size: count,
-    melFrames: FRAMES,
     bands: BANDS,
     frameWidth: SIDE,
     frameHeight: SIDE,
     labels: classes.map(String),
     batch: (soundIndices, pictureIndices) => ({
       logMel: stack(sounds, soundIndices),
+      melFrames: FRAMES,
       frames: stack(pictures, pictureIndices),
       frameTimesSec: new Float32Array(pictureIndices.length),
       framesPerClip: 1,

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
-import { integerOption, numberOption } from '../option-parsers.ts';
+import { integerOption, numberOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
 
 interface TrainFlags {
@@ -17,6 +17,7 @@ interface TrainFlags {
   patience: number;
   maxClips?: number;
   resume?: boolean;
+  classWeight: number;
   shufflePairs?: boolean;
   json?: boolean;
 }
@@ -33,6 +34,7 @@ export function registerTrain(program: Command, context: CommandContext): void {
     .option('--batch-size <n>', 'pairs a step', integerOption(2, 4096), 32)
     .option('--learning-rate <x>', 'at its peak', numberOption(0, 1), 0.002)
     .option('--seed <n>', 'everything follows from it', integerOption(0, 2 ** 31), 1)
+    .option('--class-weight <x>', "of the loss on the clips' classes; 0: pairs alone", weightOption, 4)
     .option(
       '--patience <n>',
       'evaluations without a better score before stopping',

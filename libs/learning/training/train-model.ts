@@ -2,9 +2,9 @@
  * One training run from a corpus folder to a model folder: cache, learn, write. The run's log is JSON lines, one a
  * step, so that it can be plotted while it runs.
  */
-import { appendFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { EarshotError } from '#core/errors';
 import { writeModelFolder } from '#model/checkpoint/checkpoint';
 import type { ModelManifest } from '#model/checkpoint/manifest';
 import { loadEngine } from '#model/engine/engine';
@@ -14,6 +14,7 @@ import {
   type LearnResult,
   learnCorrespondence,
   type StepReport,
+  TRAINING_ONLY,
 } from '#model/training/learn-correspondence';
 import { manifestHash, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
@@ -33,6 +34,8 @@ export interface TrainOptions {
   peakLearningRate: number;
   seed: number;
   pairing: 'true' | 'shuffled';
+  /** Weight of the loss on class labels; 0 learns from pairs alone. */
+  classWeight: number;
   patience: number;
   resume: boolean;
   /** Only the first so many training clips: for trying out. */
@@ -70,6 +73,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     warmUpSteps: WARM_UP_STEPS,
     seed: options.seed,
     pairing: options.pairing,
+    classWeight: options.classWeight,
     evaluateEverySteps: EVALUATE_EVERY_STEPS,
     patience: options.patience,
     validation: new CachedSource(validation, frontEnds),
@@ -88,7 +92,6 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
       options.onEvaluation?.(report);
     },
   });
-  await log.flush();
   const durationSec = (Date.now() - started) / 1000;
   const manifest = await writeModelFolder(
     options.output,
@@ -101,12 +104,19 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
       frontEnds,
       towers: { kind: 'two-tower', ...MINI_TOWERS },
       training: await describeRun(options, train, validation, result),
-      parameterCount: network.store.parameterCount,
+      parameterCount: countParameters(network),
     },
-    network.store.snapshot(),
+    network.store.snapshot().filter(({ name }) => !name.startsWith(TRAINING_ONLY)),
   );
   network.dispose();
   return { manifest, result, durationSec };
+}
+
+function countParameters(network: TwoTowerNetwork): number {
+  let count = 0;
+  for (const [name, variable] of network.store.trainable)
+    if (!name.startsWith(TRAINING_ONLY)) count += variable.size;
+  return count;
 }
 
 async function openSplit(split: Split, options: TrainOptions): Promise<ClipCache> {
@@ -137,33 +147,15 @@ function momentsOf(logMel: Float32Array): { mean: number; deviation: number } {
   return { mean: round(mean), deviation: round(Math.sqrt(squares / logMel.length - mean * mean)) };
 }
 
-async function openLog(
-  options: TrainOptions,
-): Promise<((line: object) => void) & { flush(): Promise<void> }> {
+async function openLog(options: TrainOptions): Promise<(line: object) => void> {
   const file = path.join(options.runFolder, 'log.jsonl');
   await mkdir(options.runFolder, { recursive: true });
   if (!options.resume) {
     await rm(path.join(options.runFolder, 'checkpoint'), { recursive: true, force: true });
     await writeFile(file, '');
   }
-  let pending: Promise<void> = Promise.resolve();
-  let failure: unknown = null;
-  const log = (line: object) => {
-    pending = pending
-      .then(() => appendFile(file, `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`))
-      .catch((error: unknown) => {
-        failure ??= error;
-      });
-  };
-  const flush = async () => {
-    await pending;
-    if (failure)
-      throw new EarshotError('storage_failed', `The log ${file} could not be written.`, {
-        cause: failure,
-        subject: file,
-      });
-  };
-  return Object.assign(log, { flush });
+  // Synchronous on purpose: steps leave the event loop only a moment each, in which queued writes would fall behind.
+  return (line) => appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
 }
 
 async function describeRun(
@@ -185,6 +177,7 @@ async function describeRun(
     batchSize: options.batchSize,
     peakLearningRate: options.peakLearningRate,
     pairing: options.pairing,
+    classWeight: options.classWeight,
     steps: result.step,
     bestStep: result.bestStep,
     stoppedBy: result.stoppedBy,

@@ -41,13 +41,6 @@ export class ParameterStore {
     return this.#create(this.statistics, name, shape, { kind: 'constant', value }, false);
   }
 
-  /** Trainable numbers; running statistics do not count. */
-  get parameterCount(): number {
-    let count = 0;
-    for (const variable of this.trainable.values()) count += variable.size;
-    return count;
-  }
-
   /** A copy of every array, weights first, in order of construction. */
   snapshot(): NamedArray[] {
     return [...this.trainable, ...this.statistics].map(([name, variable]) => ({

@@ -3,11 +3,11 @@
  * Tokens keep a rate of 12.5 Hz, because synchronisation needs to see shifts of a fraction of a second.
  */
 import type * as tfTypes from '@tensorflow/tfjs';
-import type { TensorFlow } from '../engine/engine.ts';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
+import { ProjectionHead } from './projection-head.ts';
 
 export interface AudioTowerOptions {
   /** Mel bands of the input; a power of two of at least 16. */
@@ -41,8 +41,7 @@ export class AudioTower {
   readonly #blocks: SeparableBlock[];
   readonly #token: Dense;
   readonly #encoder: TransformerEncoder;
-  readonly #hidden: Dense;
-  readonly #projection: Dense;
+  readonly #head: ProjectionHead;
 
   constructor(store: ParameterStore, name: string, options: AudioTowerOptions) {
     this.#store = store;
@@ -62,7 +61,6 @@ export class AudioTower {
       block(3, c2, c3, [1, 2]),
       block(4, c3, c4, [1, 1]),
     ];
-    this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units)];
     // Bands stay apart in the token: pitch is where the energy lies, and a mean over bands would lose it.
     this.#token = new Dense(store, `${name}/token`, (options.bands / BAND_STRIDE) * c4, options.tokenWidth);
     this.#encoder = new TransformerEncoder(store, `${name}/encoder`, {
@@ -70,13 +68,8 @@ export class AudioTower {
       heads: options.numHeads,
       layers: options.numEncoderLayers,
     });
-    this.#hidden = new Dense(store, `${name}/head/hidden`, options.tokenWidth, options.tokenWidth);
-    this.#projection = new Dense(
-      store,
-      `${name}/head/projection`,
-      options.tokenWidth,
-      options.embeddingDimension,
-    );
+    this.#head = new ProjectionHead(store, `${name}/head`, options.tokenWidth, options.embeddingDimension);
+    this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units), ...this.#head.units];
   }
 
   /** Seconds between tokens. */
@@ -93,12 +86,7 @@ export class AudioTower {
     const tokens = this.#token.apply(tf.reshape(map, [batch, steps, bands * channels]));
     const timesSec = Float32Array.from({ length: steps }, (_, i) => (i + 0.5) * this.stepSec);
     const encoded = this.#encoder.apply(tokens, timesSec) as tfTypes.Tensor3D;
-    const hidden = tf.relu(this.#hidden.apply(tf.mean(encoded, 1)));
-    return { embedding: unitLength(tf, this.#projection.apply(hidden)) as tfTypes.Tensor2D, steps: encoded };
+    const embedding = this.#head.apply(tf.mean(encoded, 1) as tfTypes.Tensor2D, training);
+    return { embedding, steps: encoded };
   }
-}
-
-/** L2 normalisation over the last axis. */
-export function unitLength(tf: TensorFlow, x: tfTypes.Tensor): tfTypes.Tensor {
-  return tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), -1, true), 1e-8)));
 }

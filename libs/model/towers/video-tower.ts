@@ -7,7 +7,8 @@ import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
-import { type TowerOutput, unitLength } from './audio-tower.ts';
+import type { TowerOutput } from './audio-tower.ts';
+import { ProjectionHead } from './projection-head.ts';
 
 export interface VideoTowerOptions {
   /** Output channels of the stem and of each separable block. */
@@ -30,8 +31,7 @@ export class VideoTower {
   readonly #blocks: SeparableBlock[];
   readonly #token: Dense;
   readonly #encoder: TransformerEncoder;
-  readonly #hidden: Dense;
-  readonly #projection: Dense;
+  readonly #head: ProjectionHead;
 
   constructor(store: ParameterStore, name: string, options: VideoTowerOptions) {
     this.#store = store;
@@ -55,7 +55,6 @@ export class VideoTower {
       block(4, c3, c4, 2),
       block(5, c4, c5, 1),
     ];
-    this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units)];
     // Mean and maximum over positions: the scene as a whole, and the one thing that stands out in it.
     this.#token = new Dense(store, `${name}/token`, 2 * c5, options.tokenWidth);
     this.#encoder = new TransformerEncoder(store, `${name}/encoder`, {
@@ -63,13 +62,8 @@ export class VideoTower {
       heads: options.numHeads,
       layers: options.numEncoderLayers,
     });
-    this.#hidden = new Dense(store, `${name}/head/hidden`, options.tokenWidth, options.tokenWidth);
-    this.#projection = new Dense(
-      store,
-      `${name}/head/projection`,
-      options.tokenWidth,
-      options.embeddingDimension,
-    );
+    this.#head = new ProjectionHead(store, `${name}/head`, options.tokenWidth, options.embeddingDimension);
+    this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units), ...this.#head.units];
   }
 
   /**
@@ -89,8 +83,7 @@ export class VideoTower {
     const pooled = tf.concat([tf.mean(map, [1, 2]), tf.max(map, [1, 2])], 1);
     const tokens = tf.reshape(this.#token.apply(pooled), [batch, timesSec.length / batch, -1]);
     const encoded = this.#encoder.apply(tokens, timesSec) as tfTypes.Tensor3D;
-    const hidden = tf.relu(this.#hidden.apply(tf.mean(encoded, 1)));
-    const embedding = unitLength(tf, this.#projection.apply(hidden)) as tfTypes.Tensor2D;
+    const embedding = this.#head.apply(tf.mean(encoded, 1) as tfTypes.Tensor2D, training);
     return { embedding, steps: encoded, map };
   }
 }

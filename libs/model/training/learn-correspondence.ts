@@ -9,6 +9,7 @@ import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 import { rankQuery, similarityMatrix } from '../metrics/retrieval.ts';
 import { MAX_LOG_SCALE, symmetricInfoNce } from '../objectives/info-nce.ts';
+import { prototypeLoss } from '../objectives/prototype-loss.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { Adam, cosineSchedule } from './adam.ts';
 import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoints.ts';
@@ -22,6 +23,11 @@ export interface LearnOptions {
   seed: number;
   /** `shuffled` gives every picture the sound of another clip, always the same one: the control that must fail. */
   pairing: 'true' | 'shuffled';
+  /**
+   * Weight of the class loss where the source has labels; 0 learns from pairs alone. A pair carries the label of its
+   * picture, so that shuffled pairs carry wrong ones.
+   */
+  classWeight: number;
   /** Evaluate on the validation clips every so many steps. */
   evaluateEverySteps: number;
   /** Stop after so many evaluations without a better validation score. */
@@ -61,6 +67,9 @@ export interface LearnResult {
   lastLoss: number;
 }
 
+/** Weights under this name serve training alone and are no part of the model. */
+export const TRAINING_ONLY = 'training/';
+
 /** How slowly the running statistics follow the batches'; a plain average until that many have been seen. */
 const STATISTICS_MOMENTUM = 0.97;
 
@@ -86,6 +95,7 @@ class CorrespondenceLearner {
   readonly #totalSteps: number;
   readonly #stepsPerEpoch: number;
   readonly #partner: number[];
+  readonly #prototypes: Prototypes | null;
   #state: TrainingState;
   #best: ReturnType<TwoTowerNetwork['store']['snapshot']> | null = null;
   #lastLoss = Number.NaN;
@@ -100,11 +110,12 @@ class CorrespondenceLearner {
     this.#network = network;
     this.#source = source;
     this.#options = options;
+    this.#prototypes = options.classWeight > 0 ? createPrototypes(network, source) : null;
     this.#optimizer = new Adam(network.store);
     this.#stepsPerEpoch = Math.floor(source.size / options.batchSize);
     this.#totalSteps = this.#stepsPerEpoch * options.epochs;
     this.#partner = pairing(source.size, options);
-    const { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs } = options;
+    const { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs, classWeight } = options;
     this.#state = {
       step: 0,
       optimizerStep: 0,
@@ -118,6 +129,7 @@ class CorrespondenceLearner {
         warmUpSteps,
         seed,
         pairing: pairs,
+        classWeight,
         clips: source.size,
       },
     };
@@ -169,7 +181,7 @@ class CorrespondenceLearner {
       warmUpSteps,
       totalSteps: this.#totalSteps,
     });
-    const { loss, gradientNorm } = this.#descend(batch, batchSize, learningRate);
+    const { loss, gradientNorm } = this.#descend(batch, pictures, learningRate);
     this.#lastLoss = loss;
     this.#state.step = step + 1;
     this.#state.optimizerStep = this.#optimizer.step;
@@ -187,7 +199,7 @@ class CorrespondenceLearner {
 
   #descend(
     batch: TrainingBatch,
-    batchSize: number,
+    pictures: readonly number[],
     learningRate: number,
   ): { loss: number; gradientNorm: number } {
     const { engine, store, logScale } = this.#network;
@@ -195,8 +207,16 @@ class CorrespondenceLearner {
     const variables = [...store.trainable.values()];
     const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
     const { value, grads } = tf.variableGrads(() => {
-      const { audio, video } = forward(this.#network, this.#source, batch, batchSize, true);
-      return symmetricInfoNce(tf, audio, video, logScale);
+      const { audio, video } = forward(this.#network, this.#source, batch, pictures.length, true);
+      const pairLoss = symmetricInfoNce(tf, audio, video, logScale);
+      if (!this.#prototypes) return pairLoss;
+      const labels = pictures.map((clip) => (this.#prototypes as Prototypes).classOf[clip] as number);
+      const vectors = this.#prototypes.vectors as unknown as tfTypes.Tensor2D;
+      const classLoss = tf.add(
+        prototypeLoss(tf, audio, vectors, labels),
+        prototypeLoss(tf, video, vectors, labels),
+      );
+      return tf.add(pairLoss, tf.mul(classLoss, this.#options.classWeight / 2)) as tfTypes.Scalar;
     }, variables);
     const loss = value.dataSync()[0] as number;
     value.dispose();
@@ -265,6 +285,25 @@ class CorrespondenceLearner {
   }
 }
 
+interface Prototypes {
+  vectors: tfTypes.Variable;
+  /** Class index of each clip. */
+  classOf: number[];
+}
+
+function createPrototypes(network: TwoTowerNetwork, source: TrainingSource): Prototypes | null {
+  if (!source.labels) return null;
+  const names = [...new Set(source.labels)].sort();
+  const dimension = network.options.audio.embeddingDimension;
+  return {
+    vectors: network.store.weight(`${TRAINING_ONLY}prototypes`, [names.length, dimension], {
+      kind: 'normal',
+      deviation: 0.1,
+    }),
+    classOf: source.labels.map((label) => names.indexOf(label)),
+  };
+}
+
 /** For each picture, the clip whose sound it is shown with. */
 function pairing(size: number, options: LearnOptions): number[] {
   const identity = Array.from({ length: size }, (_, i) => i);
@@ -280,7 +319,7 @@ function forward(
   training: boolean,
 ): { audio: tfTypes.Tensor2D; video: tfTypes.Tensor2D } {
   const { tf } = network.engine;
-  const logMel = tf.tensor4d(batch.logMel, [batchSize, source.melFrames, source.bands, 1]);
+  const logMel = tf.tensor4d(batch.logMel, [batchSize, batch.melFrames, source.bands, 1]);
   const frames = tf.tensor4d(batch.frames, [
     batchSize * batch.framesPerClip,
     source.frameHeight,

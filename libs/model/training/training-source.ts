@@ -4,6 +4,8 @@ import type { SeededRandom } from '#core/random';
 export interface TrainingBatch {
   /** Normalised, `[batch, melFrames, bands]`. */
   logMel: Float32Array;
+  /** Of this batch; augmentation may show less than a whole clip. */
+  melFrames: number;
   /** Normalised, `[batch * framesPerClip, height, width, 3]`. */
   frames: Float32Array;
   /** `[batch * framesPerClip]`, from each segment's start. */
@@ -14,7 +16,6 @@ export interface TrainingBatch {
 export interface TrainingSource {
   /** Number of clips. */
   readonly size: number;
-  readonly melFrames: number;
   readonly bands: number;
   readonly frameWidth: number;
   readonly frameHeight: number;

@@ -83,7 +83,9 @@ describe('turning a clip round', () => {
     };
     const source = new CachedSource(cache, frontEnds, {
       ...DEFAULT_AUGMENTATION,
+      window: 1,
       framesPerClip,
+      invertedPart: 0,
       gainDb: 0,
       maxMaskedBands: 0,
       maxMaskedFrames: 0,

@@ -35,6 +35,7 @@ beforeAll(async () => {
     peakLearningRate: 1e-3,
     seed: 1,
     pairing: 'true',
+    classWeight: 1,
     patience: 5,
     resume: false,
     decodeConcurrency: 1,

@@ -1,0 +1,42 @@
+/**
+ * From a pooled token to the shared space: two layers, both with batch normalisation. The normalisation keeps the
+ * embeddings of a batch spread around zero; without it both towers soon answer one constant vector, where InfoNCE
+ * has no gradient left to leave by.
+ *
+ * @see Chen et al. 2020, "A simple framework for contrastive learning of visual representations", appendix B.5
+ */
+import type * as tfTypes from '@tensorflow/tfjs';
+import { ConvolutionUnit } from '../layers/convolution.ts';
+import type { ParameterStore } from '../layers/parameters.ts';
+
+export class ProjectionHead {
+  readonly units: [ConvolutionUnit, ConvolutionUnit];
+  readonly #store: ParameterStore;
+
+  constructor(store: ParameterStore, name: string, width: number, dimension: number) {
+    this.#store = store;
+    this.units = [
+      new ConvolutionUnit(store, `${name}/hidden`, {
+        kernelSize: 1,
+        inputChannels: width,
+        outputChannels: width,
+      }),
+      new ConvolutionUnit(store, `${name}/projection`, {
+        kernelSize: 1,
+        inputChannels: width,
+        outputChannels: dimension,
+        activation: 'none',
+      }),
+    ];
+  }
+
+  /** `[batch, width]` to `[batch, dimension]`, unit length. */
+  apply(pooled: tfTypes.Tensor2D, training: boolean): tfTypes.Tensor2D {
+    const { tf } = this.#store.engine;
+    const [hidden, projection] = this.units;
+    // A dense layer is a 1x1 convolution of a picture of one pixel.
+    const pixel = tf.reshape(pooled, [pooled.shape[0], 1, 1, pooled.shape[1]]) as tfTypes.Tensor4D;
+    const y = tf.reshape(projection.apply(hidden.apply(pixel, training), training), [pooled.shape[0], -1]);
+    return tf.mul(y, tf.rsqrt(tf.add(tf.sum(tf.square(y), -1, true), 1e-8))) as tfTypes.Tensor2D;
+  }
+}
