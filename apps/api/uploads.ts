@@ -5,7 +5,7 @@
 import { createWriteStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
@@ -39,19 +39,6 @@ export async function withUploadFolder<T>(
     return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Runs `work` on a received file; in failures that speak of where it lies here, it has the name its sender knows. */
-export async function underOwnName<T>(file: ReceivedFile, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof EarshotError) || error.subject === undefined || !isAbsolute(error.subject))
-      throw error;
-    const { code, message, subject: path, retryable } = error;
-    const told = message.replaceAll(`file:${path}`, file.fileName).replaceAll(path, file.fileName);
-    throw new EarshotError(code, told, { subject: 'file', cause: error, retryable });
   }
 }
 

@@ -6,6 +6,7 @@ import { waveformPeaks } from '#media/waveform';
 import type { ObjectStore } from '#store/objects/object-store';
 import type { ClipRow } from '#store/repositories/clips';
 import type { MediaFile } from './catalog-service.ts';
+import { onStoredFile } from './own-name.ts';
 
 /** A page full of clips asks for all its pictures at once; a few decoders at a time are enough. */
 const decoders = pLimit(2);
@@ -15,8 +16,8 @@ const MAX_BUCKETS = 4096;
 
 /** @throws EarshotError `not_found` when the stored file is gone, `storage_failed` */
 export async function clipMedia(clip: ClipRow, objects: ObjectStore): Promise<MediaFile> {
-  const path = await objects.localPath(clip.storageKey);
-  return { path, sizeBytes: clip.sizeBytes, mimeType: clip.mimeType, fileName: clip.fileName };
+  const { sizeBytes, mimeType, fileName } = clip;
+  return onStoredFile(clip, objects, async (path) => ({ path, sizeBytes, mimeType, fileName }));
 }
 
 /** @throws EarshotError `invalid_argument`, `modality_missing`, and what decoding says of the file */
@@ -35,11 +36,10 @@ export async function clipThumbnail(
       subject: 'atSec',
     });
   }
-  const path = await objects.localPath(clip.storageKey);
   // A picture far taller than wide is drawn narrower, or its thumbnail would be larger than the film.
   const tallness = clip.width && clip.height ? clip.height / clip.width : 1;
   const fitted = Math.max(1, Math.min(width, Math.floor((2 * MAX_WIDTH) / tallness)));
-  return decoders(() => makeThumbnail(path, { width: fitted, atSec }));
+  return onStoredFile(clip, objects, (path) => decoders(() => makeThumbnail(path, { width: fitted, atSec })));
 }
 
 /** @throws EarshotError `invalid_argument`, `modality_missing`, and what decoding says of the file */
@@ -53,8 +53,7 @@ export async function clipWaveform(
       subject: 'buckets',
     });
   }
-  const path = await objects.localPath(clip.storageKey);
-  const peaks = await decoders(() => waveformPeaks(path, { buckets }));
+  const peaks = await onStoredFile(clip, objects, (path) => decoders(() => waveformPeaks(path, { buckets })));
   return {
     min: peaks.map(([low]) => low),
     max: peaks.map(([, high]) => high),

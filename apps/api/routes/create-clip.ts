@@ -17,13 +17,7 @@ import {
   tagsField,
   titleField,
 } from '../schemas.ts';
-import {
-  type ReceivedFile,
-  type ReceivedForm,
-  receiveForm,
-  underOwnName,
-  withUploadFolder,
-} from '../uploads.ts';
+import { type ReceivedFile, type ReceivedForm, receiveForm, withUploadFolder } from '../uploads.ts';
 
 const details = {
   collection: collectionField.optional(),
@@ -93,7 +87,7 @@ function add(
   signal: AbortSignal,
 ): Promise<AddedClip> {
   const source = { stream: createReadStream(file.path), fileName: file.fileName };
-  return underOwnName(file, () => context.catalog.addClip({ source, ...fields }, { signal }));
+  return context.catalog.addClip({ source, ...fields }, { signal });
 }
 
 function readFields(form: ReceivedForm): z.output<typeof formFields> {

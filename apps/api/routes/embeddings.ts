@@ -1,10 +1,11 @@
 /** `POST /v1/embeddings`: the vectors of a file, without adding it to the catalog. */
 import { createRoute, z } from '@hono/zod-openapi';
+import { underOwnName } from '#catalog/own-name';
 import { EarshotError } from '#core/errors';
 import type { ApiApp, ApiContext } from '../context.ts';
 import { bodyKind, unsupportedBody, validate } from '../json-body.ts';
 import { errorAnswer, jsonAnswer, modalitySchema, modelIdentitySchema } from '../schemas.ts';
-import { receiveForm, underOwnName, withUploadFolder } from '../uploads.ts';
+import { receiveForm, withUploadFolder } from '../uploads.ts';
 
 const fieldsSchema = z.strictObject({ modality: modalitySchema.optional() });
 
@@ -62,7 +63,9 @@ export function registerEmbeddings(app: ApiApp, context: ApiContext): void {
         });
       }
       const options = { modality, signal: c.req.raw.signal };
-      return underOwnName(file, () => context.catalog.embedFile(file.path, options));
+      return underOwnName({ fileName: file.fileName, places: [file.path] }, () =>
+        context.catalog.embedFile(file.path, options),
+      );
     });
     return c.json(embedded, 200);
   });

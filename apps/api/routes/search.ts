@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { SearchPage, SearchRequest } from '#catalog/catalog-service';
+import { underOwnName } from '#catalog/own-name';
 import { EarshotError } from '#core/errors';
 import type { ApiApp, ApiContext, AppEnv } from '../context.ts';
 import { bodyKind, parseJson, readJson, unsupportedBody, validate } from '../json-body.ts';
@@ -13,7 +14,7 @@ import {
   modalitySchema,
   modelIdentitySchema,
 } from '../schemas.ts';
-import { receiveForm, underOwnName, withUploadFolder } from '../uploads.ts';
+import { receiveForm, withUploadFolder } from '../uploads.ts';
 
 const targetSchema = z.enum(['audio', 'video', 'clip']);
 const second = z.number().min(0).max(1e6);
@@ -126,7 +127,9 @@ function searchByFile(c: Context<AppEnv>, context: ApiContext): Promise<SearchPa
     }
     const wanted = target ?? (modality === 'video' ? 'audio' : 'video');
     const request = { query: { file: file.path, modality }, for: wanted, ...rest };
-    return underOwnName(file, () => search(c, context, 'file', request));
+    return underOwnName({ fileName: file.fileName, places: [file.path] }, () =>
+      search(c, context, 'file', request),
+    );
   });
 }
 

@@ -21,6 +21,7 @@ import type { AddedClip, NewClip } from '../catalog-service.ts';
 import { checkClipFields } from '../clip-fields.ts';
 import { toClip, toJob } from '../clip-view.ts';
 import { INGEST_QUEUE, type IngestPayload, requeueIngest } from '../jobs.ts';
+import { onStoredFile } from '../own-name.ts';
 
 export interface AddClipParts {
   database: Database;
@@ -52,7 +53,9 @@ export async function addClip(input: NewClip, parts: AddClipParts, signal?: Abor
     const { sha256 } = await store(input, key, parts.objects, signal);
     // Unless the file changed between the two readings, what was found out holds for the copy.
     const info =
-      judged?.sha256 === sha256 ? judged.info : await probe(await parts.objects.localPath(key), { signal });
+      judged?.sha256 === sha256
+        ? judged.info
+        : await onStoredFile({ fileName, storageKey: key }, parts.objects, (file) => probe(file, { signal }));
     const row = toRow({ ...input, collection }, { id, key, fileName, sha256, info });
     return await insert(row, key, parts);
   } catch (error) {

@@ -18,6 +18,7 @@ import type { ActiveModel } from '../active-model.ts';
 import { lockClip } from '../clips.ts';
 import type { InferencePool } from '../inference/inference-pool.ts';
 import type { IngestPayload, JobEvents } from '../jobs.ts';
+import { onStoredFile } from '../own-name.ts';
 import { type EmbeddedMedia, embedMedia } from './embed-media.ts';
 import { JobProgress } from './job-progress.ts';
 import type { OutboxWorker } from './outbox-worker.ts';
@@ -93,11 +94,28 @@ async function embedOnce(
   progress: JobProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  const { database, model, pool, objects, logger } = parts;
+  const { database, model, objects, logger } = parts;
   const existing = await new EmbeddingRepository(database).forClip(clip.id, model.identity);
   if (existing.length > 0) return;
+  const { info, media } = await onStoredFile(clip, objects, (file) => embed(file, parts, progress, signal));
+  const filled = media.segments.filter(
+    ({ vectors }) => vectors.audio !== undefined || vectors.video !== undefined,
+  );
+  if (filled.length === 0) {
+    const message = 'The file is silent and black from beginning to end: there is nothing to find it by.';
+    throw new EarshotError('media_empty', message, { subject: clip.fileName });
+  }
+  await write(clip.id, info, media, parts);
+  logger.debug({ clipId: clip.id, segments: media.segments.length }, 'clip embedded');
+}
+
+async function embed(
+  file: string,
+  { model, pool }: IngestParts,
+  progress: JobProgress,
+  signal: AbortSignal,
+): Promise<{ info: MediaInfo; media: EmbeddedMedia }> {
   await progress.set('probe', 0);
-  const file = await objects.localPath(clip.storageKey);
   const info = await probe(file, { signal });
   await progress.set('decode', 0.01);
   const media = await embedMedia(file, {
@@ -109,15 +127,7 @@ async function embedOnce(
     onDecoded: (fraction) => progress.report(fraction < 1 ? 'decode' : 'embed', DECODED_PROGRESS * fraction),
   });
   await progress.flush();
-  const filled = media.segments.filter(
-    ({ vectors }) => vectors.audio !== undefined || vectors.video !== undefined,
-  );
-  if (filled.length === 0) {
-    const message = 'The file is silent and black from beginning to end: there is nothing to find it by.';
-    throw new EarshotError('media_empty', message, { subject: clip.fileName });
-  }
-  await write(clip.id, info, media, parts);
-  logger.debug({ clipId: clip.id, segments: media.segments.length }, 'clip embedded');
+  return { info, media };
 }
 
 /** Segments, vectors and what the index must be told, all or nothing. */

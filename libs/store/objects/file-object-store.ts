@@ -153,12 +153,10 @@ function storageError(error: unknown, key: string): EarshotError {
   if (error instanceof EarshotError || known.code === 'disk_full') return known;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR') return notFound(key);
-  return new EarshotError(
-    'storage_failed',
-    `The stored file "${key}" could not be reached: ${known.message}.`,
-    {
-      subject: key,
-      cause: error,
-    },
-  );
+  // The system's own sentence names the path.
+  const reason = code ?? known.message;
+  return new EarshotError('storage_failed', `The stored file "${key}" could not be reached: ${reason}.`, {
+    subject: key,
+    cause: error,
+  });
 }
