@@ -1,7 +1,7 @@
 /** Seeded randomness: every random choice in the product comes from here, so that a run can be repeated. */
 
 /** 32-bit FNV-1a of a string, for turning names into seeds. */
-export function hashSeed(text: string): number {
+function hashSeed(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     hash ^= text.charCodeAt(i);

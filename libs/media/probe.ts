@@ -29,7 +29,7 @@ export interface VideoStreamInfo {
   isAttachedPicture: false;
 }
 
-export interface AudioStreamInfo {
+interface AudioStreamInfo {
   streamIndex: number;
   codec: string;
   sampleRateHz: number;

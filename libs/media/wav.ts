@@ -19,11 +19,7 @@ export interface WavContent {
  * A mono WAV file as bytes. Integer formats clip at full scale.
  * @param bits 16 or 24 bit PCM, or 32 bit float
  */
-export function encodeWav(
-  samples: Float32Array,
-  sampleRateHz: number,
-  bits: WavBits = 16,
-): Uint8Array<ArrayBuffer> {
+function encodeWav(samples: Float32Array, sampleRateHz: number, bits: WavBits = 16): Uint8Array<ArrayBuffer> {
   const sampleBytes = bits === '32f' ? 4 : bits / 8;
   const dataBytes = samples.length * sampleBytes;
   // A chunk of odd length is followed by one byte that its size does not count.

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import type { SoundClass, SoundEvent, Split } from './performance.ts';
 
-export interface BoxAt {
+interface BoxAt {
   timeSec: number;
   /** In 0..1 of the frame. */
   x: number;

@@ -2,7 +2,7 @@
 import { bootstrap, mean, median } from '#model/metrics/bootstrap';
 import { chanceQuery, type RankedQuery, rankQuery, similarityMatrix } from '#model/metrics/retrieval';
 
-export interface Score {
+interface Score {
   value: number;
   chance: number;
   ci95: [number, number];

@@ -20,7 +20,7 @@ const videoTower = z.object({
   embeddingDimension: z.int().positive(),
 });
 
-export const modelManifestSchema = z.object({
+const modelManifestSchema = z.object({
   format: z.literal('earshot-model/1'),
   id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
   version: z.string().min(1),

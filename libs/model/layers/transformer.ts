@@ -14,7 +14,7 @@ import type { ParameterStore } from './parameters.ts';
  * @param timesSec `[rows * steps]`
  * @returns `[rows * steps * width]`
  */
-export function timeEncoding(timesSec: Float32Array, width: number): Float32Array {
+function timeEncoding(timesSec: Float32Array, width: number): Float32Array {
   const half = width / 2;
   const encoding = new Float32Array(timesSec.length * width);
   for (let step = 0; step < timesSec.length; step++) {

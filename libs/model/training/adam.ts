@@ -8,7 +8,7 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { EarshotError } from '#core/errors';
 import type { NamedArray, ParameterStore } from '../layers/parameters.ts';
 
-export interface AdamOptions {
+interface AdamOptions {
   beta1: number;
   beta2: number;
   epsilon: number;
@@ -18,7 +18,7 @@ export interface AdamOptions {
   maxGradientNorm: number;
 }
 
-export const DEFAULT_ADAM: AdamOptions = {
+const DEFAULT_ADAM: AdamOptions = {
   beta1: 0.9,
   beta2: 0.98,
   epsilon: 1e-8,

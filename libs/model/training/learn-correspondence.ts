@@ -333,7 +333,7 @@ function forward(
 }
 
 /** Embeds a whole source without augmentation; row i belongs to clip i. */
-export function embedSource(
+function embedSource(
   network: TwoTowerNetwork,
   source: TrainingSource,
 ): { audio: Float32Array[]; video: Float32Array[] } {
