@@ -10,7 +10,7 @@ import { type DataFolderLock, dataFolderOwner, lockDataFolder } from '#store/dat
 import { type Database, migrateDatabase, openDatabase } from '#store/database';
 import { openVectorIndex } from '#store/index/open-vector-index';
 import type { VectorIndex } from '#store/index/vector-index';
-import { openObjectStore } from '#store/objects/object-store';
+import { type ObjectStore, openObjectStore } from '#store/objects/object-store';
 import { JobQueue } from '#store/queue';
 import { ModelRepository } from '#store/repositories/models';
 import { OutboxRepository } from '#store/repositories/outbox';
@@ -29,6 +29,9 @@ export interface OpenCatalogOptions {
   /** Module with `readModelInfo` and `loadEmbeddingModel`, by URL; default: our own. */
   modelModule?: string;
 }
+
+/** No upload rests for so long. */
+const WRITING_MAX_MS = 24 * 3600_000;
 
 const OWN_MODEL_MODULE = new URL('../model/load-model.ts', import.meta.url).href;
 
@@ -95,6 +98,7 @@ async function open(
   const model = await findModel(config.model, dataDir, modelReader);
   const { database, lock } = await openMigrated(config, closers);
   const objects = openObjectStore({ url: config.storageUrl, dataDir });
+  await clearDrafts(objects, { isOurs: lock !== null && config.storageUrl === undefined, logger });
   const index = openVectorIndex({
     dataDir,
     qdrantUrl: config.qdrantUrl,
@@ -163,6 +167,19 @@ function openQueue(database: Database, logger: Logger): Promise<JobQueue> {
     onAbandoned: recordAbandoned,
     onError: (error) => logger.warn({ err: error }, 'the job queue met a failure and goes on'),
   });
+}
+
+/** What a kill left half-written. In a storage that others may write to, only what nobody can be writing any more. */
+async function clearDrafts(
+  objects: ObjectStore,
+  { isOurs, logger }: { isOurs: boolean; logger: Logger },
+): Promise<void> {
+  try {
+    const cleared = await objects.clearDrafts(isOurs ? 0 : WRITING_MAX_MS);
+    if (cleared > 0) logger.info({ cleared }, 'half-written files of processes that died are deleted');
+  } catch (error) {
+    logger.warn({ err: error }, 'half-written files could not be deleted');
+  }
 }
 
 /** The model's collection, there and known; the first model of a catalog is live at once. */

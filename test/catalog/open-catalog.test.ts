@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -58,6 +58,27 @@ describe('openCatalog', () => {
         code: 'model_not_found',
       });
       await (await openTestCatalog(dataDir)).close();
+    },
+    OPEN_MS,
+  );
+
+  it(
+    'clears what a kill left half-written: all of it where nobody else writes, else what is a day old',
+    async () => {
+      const longAgo = new Date(Date.now() - 25 * 3600_000);
+      const plant = async (drafts: string) => {
+        await mkdir(drafts, { recursive: true });
+        for (const name of ['old', 'new']) await writeFile(path.join(drafts, name), 'half');
+        await utimes(path.join(drafts, 'old'), longAgo, longAgo);
+      };
+      const [own, shared] = [`${folder}/killed/objects/.drafts`, `${folder}/shared-storage/.drafts`];
+      await plant(own);
+      await plant(shared);
+      await (await openTestCatalog(`${folder}/killed`)).close();
+      expect(await readdir(own)).toEqual([]);
+      const storage = { EARSHOT_STORAGE_URL: `file://${folder}/shared-storage` };
+      await (await openTestCatalog(`${folder}/killed`, storage)).close();
+      expect(await readdir(shared)).toEqual(['new']);
     },
     OPEN_MS,
   );

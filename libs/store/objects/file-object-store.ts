@@ -1,7 +1,7 @@
 /** Objects as files in a folder. */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { type FileHandle, mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, opendir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -78,6 +78,24 @@ export class FileObjectStore implements ObjectStore {
     yield* this.#walk('');
   }
 
+  async clearDrafts(quietMs: number): Promise<number> {
+    const folder = path.join(this.#folder, DRAFTS);
+    let cleared = 0;
+    try {
+      for (const name of await readdir(folder).catch(nothingThere)) {
+        const draft = path.join(folder, name);
+        // Its writer may finish or give up at any moment.
+        const info = await stat(draft).catch(() => null);
+        if (info === null || (quietMs > 0 && Date.now() - info.mtimeMs < quietMs)) continue;
+        await rm(draft, { force: true });
+        cleared += 1;
+      }
+    } catch (error) {
+      throw storageError(error, DRAFTS);
+    }
+    return cleared;
+  }
+
   async *#walk(prefix: string): AsyncGenerator<ObjectInfo> {
     const entries: { name: string; isFolder: boolean }[] = [];
     try {
@@ -142,6 +160,11 @@ async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle?.close();
   }
+}
+
+function nothingThere(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return [];
+  throw error;
 }
 
 function notFound(key: string): EarshotError {

@@ -41,6 +41,11 @@ export interface ObjectStore {
   localPath(key: string): Promise<string>;
   /** All objects, ordered by key. */
   list(): AsyncIterable<ObjectInfo>;
+  /**
+   * Deletes what writers that died left half-written: drafts that nothing was written to for `quietMs`. 0 takes all
+   * drafts for dead, which only a process that alone writes to the storage may say. Answers how many there were.
+   */
+  clearDrafts(quietMs: number): Promise<number>;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -85,6 +85,21 @@ describe('objects as files', () => {
     const keys: string[] = [];
     for await (const info of store.list()) keys.push(info.key);
     expect(keys).toEqual(['a.x', 'a/x/1', 'a/y']);
+  });
+
+  it('clears the drafts of writers that died, and objects not at all', async () => {
+    const { store, root } = await open();
+    expect(await store.clearDrafts(0)).toBe(0);
+    await store.put('a', bytes('kept'));
+    const drafts = path.join(root, '.drafts');
+    const longAgo = new Date(Date.now() - 3 * 3600_000);
+    for (const name of ['old', 'new']) await writeFile(path.join(drafts, name), 'half');
+    await utimes(path.join(drafts, 'old'), longAgo, longAgo);
+    expect(await store.clearDrafts(2 * 3600_000)).toBe(1);
+    expect(await readdir(drafts)).toEqual(['new']);
+    expect(await store.clearDrafts(0)).toBe(1);
+    expect(await readdir(drafts)).toEqual([]);
+    expect(await text(await store.createReadStream('a'))).toBe('kept');
   });
 
   it.each(['', '../x', 'a/../../x', '/etc/passwd', 'a//b', '.drafts/x', 'a\0', 'a\\b', 'C:x'])(
