@@ -5,8 +5,9 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { EarshotError } from '#core/errors';
 import { writeModelFolder } from '#model/checkpoint/checkpoint';
-import type { ModelManifest } from '#model/checkpoint/manifest';
+import { MODEL_NAME, type ModelManifest } from '#model/checkpoint/manifest';
 import { loadEngine } from '#model/engine/engine';
 import { MINI_TOWERS, TwoTowerNetwork } from '#model/towers/two-tower';
 import {
@@ -57,8 +58,15 @@ const EVALUATE_EVERY_STEPS = 200;
 const CHECKPOINT_EVERY_STEPS = 200;
 const WARM_UP_STEPS = 100;
 
-/** @throws EarshotError `file_not_found` without a corpus, `conflict` when the run's folder holds another run */
+/**
+ * @throws EarshotError `invalid_argument` for a name that can't be one, `file_not_found` without a corpus,
+ *   `checkpoint_invalid` when the run to resume was started with other settings
+ */
 export async function trainModel(options: TrainOptions): Promise<TrainResult> {
+  if (!MODEL_NAME.test(options.name)) {
+    const message = `"${options.name}" can't name a model: use lower-case letters, digits, dots, dashes and underscores.`;
+    throw new EarshotError('invalid_argument', message, { subject: 'name' });
+  }
   const started = Date.now();
   const train = await openSplit('train', options);
   const validation = await openSplit('validation', options);

@@ -2,6 +2,9 @@
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
 
+/** What a model may be called: it names folders and collections. */
+export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]*$/;
+
 const audioTower = z.object({
   bands: z.number().int().positive(),
   hopSec: z.number().positive(),
@@ -22,7 +25,7 @@ const videoTower = z.object({
 
 const modelManifestSchema = z.object({
   format: z.literal('earshot-model/1'),
-  id: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+  id: z.string().regex(MODEL_NAME),
   version: z.string().min(1),
   description: z.string(),
   dimension: z.int().positive(),

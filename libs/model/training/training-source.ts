@@ -19,7 +19,7 @@ export interface TrainingSource {
   readonly bands: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
-  /** Class names, only to report class-level scores; learning never sees them. */
+  /** Class name of each clip: for class-level scores, and for the class loss where that has a weight. */
   readonly labels?: readonly string[];
   /**
    * @param sounds   clip index of each row's sound

@@ -86,6 +86,13 @@ describe('a training run', () => {
     expect(resumed.manifest.weights.sha256).toBe(first.manifest.weights.sha256);
   });
 
+  it('refuses a name that can be no model before any work is done', async () => {
+    await expect(trainModel({ ...options, name: 'My Model' })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      subject: 'name',
+    });
+  });
+
   it('says what to do where there is no corpus', async () => {
     await expect(trainModel({ ...options, corpus: path.join(folder, 'nowhere') })).rejects.toMatchObject({
       code: 'file_not_found',
