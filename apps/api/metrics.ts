@@ -1,5 +1,5 @@
 /** Prometheus metrics of one server. Each server has its own registry, so that two in one process don't clash. */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface ApiMetrics {
   registry: Registry;
@@ -7,6 +7,8 @@ export interface ApiMetrics {
   searchSeconds: Histogram<'kind' | 'target'>;
   uploadedBytes: Counter;
   clipsAdded: Counter<'outcome'>;
+  /** Of the whole catalog, whichever process works on them; set when the metrics are asked for. */
+  jobs: Gauge<'status'>;
 }
 
 export function createMetrics(): ApiMetrics {
@@ -38,6 +40,12 @@ export function createMetrics(): ApiMetrics {
       name: 'earshot_clips_added_total',
       help: 'Accepted clips by outcome: created, or already there.',
       labelNames: ['outcome'],
+      registers,
+    }),
+    jobs: new Gauge({
+      name: 'earshot_jobs',
+      help: 'Ingest jobs of the catalog by status; absent while the database does not answer.',
+      labelNames: ['status'],
       registers,
     }),
   };

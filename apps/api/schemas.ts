@@ -1,11 +1,12 @@
 /** Schemas that several routes share. They describe the types of the catalog's port to HTTP clients. */
 import { z } from '@hono/zod-openapi';
+import { JOB_STATUSES } from '#catalog/catalog-service';
 import { EarshotError } from '#core/errors';
 import { errorSchema } from './error-response.ts';
 
 export const modalitySchema = z.enum(['audio', 'video']).openapi('Modality');
 export const clipStatusSchema = z.enum(['pending', 'processing', 'indexed', 'failed']);
-export const jobStatusSchema = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']);
+export const jobStatusSchema = z.enum(JOB_STATUSES);
 
 const failureSchema = z.object({ code: z.string(), message: z.string() }).nullable();
 const instantSchema = z.string().openapi({ format: 'date-time' });

@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream';
 
 export type Modality = 'audio' | 'video';
 export type ClipStatus = 'pending' | 'processing' | 'indexed' | 'failed';
-export type JobStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export const JOB_STATUSES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
+export type JobStatus = (typeof JOB_STATUSES)[number];
 
 export interface Clip {
   id: string;
@@ -182,6 +183,8 @@ export interface LocalCatalogService extends CatalogService {
     id: string,
     options: { buckets: number },
   ): Promise<{ min: number[]; max: number[]; durationSec: number }>;
+  /** How many jobs are in each status. */
+  jobCounts(): Promise<Record<JobStatus, number>>;
   /** Answers what is not ready; empty means ready. */
   readiness(): Promise<string[]>;
   /** Drift between PostgreSQL and the index, mended when `fix`. */

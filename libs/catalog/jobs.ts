@@ -6,7 +6,7 @@ import type { Database, Session } from '#store/database';
 import type { JobQueue } from '#store/queue';
 import { ClipRepository } from '#store/repositories/clips';
 import { JobRepository, type JobRow } from '#store/repositories/jobs';
-import type { Job, JobStatus, Page } from './catalog-service.ts';
+import { JOB_STATUSES, type Job, type JobStatus, type Page } from './catalog-service.ts';
 import { toJob } from './clip-view.ts';
 
 export const INGEST_QUEUE = 'ingest';
@@ -76,6 +76,13 @@ export class JobService {
   async list(options: { status?: JobStatus; limit?: number; cursor?: string }): Promise<Page<Job>> {
     const page = await this.#jobs.list({ ...options, limit: pageLimit(options.limit) });
     return { items: page.items.map(toJob), nextCursor: page.nextCursor };
+  }
+
+  /** Of every status, those without a job included. */
+  async counts(): Promise<Record<JobStatus, number>> {
+    const found = await this.#jobs.countByStatus();
+    const entries = JOB_STATUSES.map((status) => [status, found[status] ?? 0] as const);
+    return Object.fromEntries(entries) as Record<JobStatus, number>;
   }
 
   /**

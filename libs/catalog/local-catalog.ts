@@ -107,6 +107,10 @@ export class LocalCatalog implements LocalCatalogService {
     return this.#jobs.watch(id, options.signal);
   }
 
+  jobCounts(): Promise<Record<JobStatus, number>> {
+    return this.#jobs.counts();
+  }
+
   search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchPage> {
     const { database, index, model, pool } = this.#parts;
     const parts = {

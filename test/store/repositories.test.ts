@@ -290,6 +290,22 @@ describeOverDatabases('repositories', (fixture) => {
       expect(await jobs.requeue(id)).toBeNull();
     });
 
+    it('counts jobs by status', async () => {
+      const database = fixture.database();
+      const jobs = new JobRepository(database);
+      const before = await jobs.countByStatus();
+      for (const end of ['done', 'cancelled', 'cancelled']) {
+        const { id } = await jobs.create({ kind: 'ingest', clipId: null });
+        await jobs.start(id);
+        await (end === 'done' ? jobs.finish(id) : jobs.cancel(id));
+      }
+      expect(await jobs.countByStatus()).toEqual({
+        ...before,
+        done: (before.done ?? 0) + 1,
+        cancelled: (before.cancelled ?? 0) + 2,
+      });
+    });
+
     it('tells the worker of a cancelled job to stop', async () => {
       const jobs = new JobRepository(fixture.database());
       const { id } = await jobs.create({ kind: 'ingest', clipId: null });

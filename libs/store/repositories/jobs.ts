@@ -1,5 +1,5 @@
 /** What users see of the work in hand. The queue decides who does a job; these rows tell how it goes. */
-import { and, asc, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
 import { v7, validate } from 'uuid';
 import type { Session } from '../database.ts';
 import { type JobStatus, jobs, type StoredError } from '../schema.ts';
@@ -63,6 +63,15 @@ export class JobRepository {
       .orderBy(desc(jobs.createdAt), asc(jobs.id))
       .limit(options.limit + 1);
     return pageOf(rows, options.limit);
+  }
+
+  /** How many jobs there are in each status that any job is in. */
+  async countByStatus(): Promise<Partial<Record<JobStatus, number>>> {
+    const rows = await this.#session.db
+      .select({ status: jobs.status, n: count() })
+      .from(jobs)
+      .groupBy(jobs.status);
+    return Object.fromEntries(rows.map(({ status, n }) => [status, n]));
   }
 
   /** A worker begins (or begins again); null when the job was cancelled or deleted meanwhile. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { statusOf } from '#apps/api/error-response';
 import { startServer } from '#apps/api/server';
+import type { LocalCatalogService } from '#catalog/catalog-service';
 import { EarshotError, ERROR_CODES } from '#core/errors';
 import { stubApp } from '../support/stub-app.ts';
 
@@ -78,6 +79,23 @@ describe('what holds for every request', () => {
     const response = await app.request(`${BASE}/ready`, { headers: { host: 'localhost' } });
     expect(response.status).toBe(503);
     expect(await response.json()).toEqual({ ready: false, missing: ['database: gone'] });
+  });
+
+  it('counts jobs by status, and has its other numbers while they cannot be counted', async () => {
+    const metricsOf = async (catalog: Partial<LocalCatalogService>) => {
+      const app = stubApp({ catalog });
+      const response = await app.request(`${BASE}/metrics`, { headers: { host: 'localhost' } });
+      expect(response.status).toBe(200);
+      return response.text();
+    };
+    const counts = { queued: 2, running: 1, done: 30, failed: 0, cancelled: 0 };
+    const text = await metricsOf({ jobCounts: async () => counts });
+    for (const [status, n] of Object.entries(counts)) {
+      expect(text).toContain(`earshot_jobs{status="${status}"} ${n}\n`);
+    }
+    const without = await metricsOf({ jobCounts: () => Promise.reject(new Error('database gone')) });
+    expect(without).not.toContain('earshot_jobs{');
+    expect(without).toContain('process_cpu_seconds_total');
   });
 
   it('has a status and a place in the documentation for every error code', async () => {
