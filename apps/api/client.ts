@@ -5,6 +5,7 @@ import type {
   AddedClip,
   CatalogService,
   Clip,
+  Collection,
   Job,
   ModelSummary,
   NewClip,
@@ -51,6 +52,11 @@ export class RemoteCatalog implements CatalogService {
 
   async listClips(options: Parameters<CatalogService['listClips']>[0]): Promise<Page<Clip>> {
     return this.#json('GET', `/v1/clips${queryString(options)}`);
+  }
+
+  async listCollections(): Promise<Collection[]> {
+    const { items } = await this.#json<{ items: Collection[] }>('GET', '/v1/collections');
+    return items;
   }
 
   async updateClip(id: string, change: Parameters<CatalogService['updateClip']>[1]): Promise<Clip> {

@@ -126,6 +126,12 @@ export interface ModelSummary {
   description: string;
 }
 
+export interface Collection {
+  name: string;
+  /** Of any status; a collection without clips is none. */
+  clips: number;
+}
+
 export interface Page<T> {
   items: T[];
   nextCursor: string | null;
@@ -148,6 +154,8 @@ export interface CatalogService {
     limit?: number;
     cursor?: string;
   }): Promise<Page<Clip>>;
+  /** By name. */
+  listCollections(): Promise<Collection[]>;
   updateClip(
     id: string,
     change: Partial<Pick<Clip, 'title' | 'tags' | 'labels' | 'metadata' | 'collection'>>,

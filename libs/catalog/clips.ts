@@ -7,7 +7,7 @@ import { type ClipChange, ClipRepository, type ClipRow } from '#store/repositori
 import { JobRepository } from '#store/repositories/jobs';
 import { ModelRepository } from '#store/repositories/models';
 import { OutboxRepository } from '#store/repositories/outbox';
-import type { Clip, ClipStatus, Page } from './catalog-service.ts';
+import type { Clip, ClipStatus, Collection, Page } from './catalog-service.ts';
 import { checkClipFields } from './clip-fields.ts';
 import { toClip } from './clip-view.ts';
 import type { OutboxWorker } from './ingest/outbox-worker.ts';
@@ -50,6 +50,10 @@ export class ClipService {
   }): Promise<Page<Clip>> {
     const page = await this.#clips.list({ ...options, limit: pageLimit(options.limit) });
     return { items: page.items.map(toClip), nextCursor: page.nextCursor };
+  }
+
+  collections(): Promise<Collection[]> {
+    return this.#clips.collections();
   }
 
   /** @throws EarshotError `unknown_clip`, `invalid_argument`, or `conflict` (the same bytes in that collection) */

@@ -10,6 +10,7 @@ import type {
   AddedClip,
   Clip,
   ClipStatus,
+  Collection,
   Job,
   JobStatus,
   LocalCatalogService,
@@ -78,6 +79,10 @@ export class LocalCatalog implements LocalCatalogService {
     cursor?: string;
   }): Promise<Page<Clip>> {
     return this.#clips.list(options);
+  }
+
+  listCollections(): Promise<Collection[]> {
+    return this.#clips.collections();
   }
 
   updateClip(

@@ -87,6 +87,22 @@ describeOverDatabases('repositories', (fixture) => {
       expect(await clips.count({ collection, tag: 'bird' })).toBe(0);
     });
 
+    it('lists the collections that have clips, by name, with their counts', async () => {
+      const clips = new ClipRepository(fixture.database());
+      const prefix = randomUUID();
+      const insert = (name: string) => clips.insert(newClip({ collection: `${prefix} ${name}` }));
+      const { clip } = await insert('b');
+      for (const name of ['c', 'a', 'c']) await insert(name);
+      const ours = async () => (await clips.collections()).filter(({ name }) => name.startsWith(prefix));
+      expect(await ours()).toEqual([
+        { name: `${prefix} a`, clips: 1 },
+        { name: `${prefix} b`, clips: 1 },
+        { name: `${prefix} c`, clips: 2 },
+      ]);
+      await clips.delete(clip.id);
+      expect((await ours()).map(({ name }) => name)).toEqual([`${prefix} a`, `${prefix} c`]);
+    });
+
     it('refuses a move to a collection that has the same bytes', async () => {
       const clips = new ClipRepository(fixture.database());
       const { clip } = await clips.insert(newClip({ sha256: 'moved', collection: 'from' }));

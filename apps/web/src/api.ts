@@ -1,5 +1,13 @@
 /** The page's calls to its own server. Every failure is the server's own sentence. */
-import type { Clip, Job, Modality, ModelSummary, Page, SearchPage } from '#catalog/catalog-service';
+import type {
+  Clip,
+  Collection,
+  Job,
+  Modality,
+  ModelSummary,
+  Page,
+  SearchPage,
+} from '#catalog/catalog-service';
 
 interface ErrorEnvelope {
   error?: { message?: string };
@@ -28,6 +36,11 @@ export function listClips(filter: Filter, cursor: string | null): Promise<Page<C
   if (filter.tag !== '') query.set('tag', filter.tag);
   if (cursor !== null) query.set('cursor', cursor);
   return request(`/v1/clips?${query}`);
+}
+
+export async function listCollections(): Promise<Collection[]> {
+  const { items } = await request<{ items: Collection[] }>('/v1/collections');
+  return items;
 }
 
 export function getClip(id: string): Promise<Clip> {

@@ -1,5 +1,5 @@
-/** The two filters. Their choices are what the clips seen so far have; the server has no list of its own. */
-import type { Clip } from '#catalog/catalog-service';
+/** The two filters: every collection that the server has, and the tags of the clips seen so far. */
+import type { Clip, Collection } from '#catalog/catalog-service';
 import type { Filter } from './api.ts';
 import { byId, element } from './element.ts';
 
@@ -16,6 +16,13 @@ export function onFilterChange(listener: () => void): void {
   fill('tag', tags);
 }
 
+/** Takes the place of what was offered before. */
+export function offerCollections(known: readonly Collection[]): void {
+  collections.clear();
+  for (const { name } of known) collections.add(name);
+  fill('collection', collections);
+}
+
 export function offerChoices(clips: readonly Clip[]): void {
   for (const clip of clips) {
     collections.add(clip.collection);
@@ -28,7 +35,10 @@ export function offerChoices(clips: readonly Clip[]): void {
 function fill(id: string, values: ReadonlySet<string>): void {
   const node = select(id);
   const chosen = node.value;
-  const options = [...values].sort().map((value) => element('option', { value }, value));
+  // What is chosen stays a choice, though the last clip that had it may be gone.
+  const options = [...new Set([...values, ...(chosen === '' ? [] : [chosen])])]
+    .sort()
+    .map((value) => element('option', { value }, value));
   node.replaceChildren(element('option', { value: '' }, 'all'), ...options);
   node.value = chosen;
   (node.parentElement as HTMLElement).hidden = values.size < 2 && chosen === '';

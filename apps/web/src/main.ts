@@ -1,10 +1,10 @@
 /** The page: a catalog to look through, and searches that go from picture to sound and back. */
 import type { Clip, Modality } from '#catalog/catalog-service';
-import { activeModel, deleteClip, getClip, listClips } from './api.ts';
+import { activeModel, deleteClip, getClip, listClips, listCollections } from './api.ts';
 import { clipCard } from './clip-card.ts';
 import { acceptFiles } from './drop.ts';
 import { byId } from './element.ts';
-import { currentFilter, offerChoices, onFilterChange } from './filters.ts';
+import { currentFilter, offerChoices, offerCollections, onFilterChange } from './filters.ts';
 import { hideResults, type Query, showResults } from './results.ts';
 import { uploadFiles } from './uploads.ts';
 
@@ -69,6 +69,11 @@ async function remove(clip: Clip): Promise<void> {
   cards.get(clip.id)?.remove();
   cards.delete(clip.id);
   byId('empty').hidden = cards.size > 0;
+  await loadCollections();
+}
+
+async function loadCollections(): Promise<void> {
+  offerCollections(await listCollections());
 }
 
 function attempt(work: Promise<void>): void {
@@ -106,5 +111,6 @@ onFilterChange(() => {
 more.addEventListener('click', () => attempt(loadPage(nextCursor)));
 addEventListener('hashchange', () => attempt(followAddress()));
 attempt(loadPage(null));
+attempt(loadCollections());
 attempt(followAddress());
 attempt(showModel());

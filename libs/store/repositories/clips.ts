@@ -132,6 +132,15 @@ export class ClipRepository {
     return rows[0]?.n ?? 0;
   }
 
+  /** Every collection that has clips, by name, and how many. */
+  async collections(): Promise<{ name: string; clips: number }[]> {
+    return this.#session.db
+      .select({ name: clips.collection, clips: count() })
+      .from(clips)
+      .groupBy(clips.collection)
+      .orderBy(asc(clips.collection));
+  }
+
   /**
    * The changed clip, or null when there is none.
    * @throws EarshotError `conflict` when the new collection has the same bytes already

@@ -32,6 +32,7 @@ describe('a catalog over HTTP', () => {
     const local = await server.catalog.getClip(id);
     expect(await remote.getClip(id)).toEqual(local);
     expect(await remote.listClips({ tag: 't' })).toEqual(await server.catalog.listClips({ tag: 't' }));
+    expect(await remote.listCollections()).toEqual([{ name: 'default', clips: 1 }]);
     expect(await remote.listModels()).toEqual(await server.catalog.listModels());
     const request = { query: { clipId: id }, for: 'audio' as const };
     const [far, near] = [await remote.search(request), await server.catalog.search(request)];

@@ -58,6 +58,7 @@ describe('answers', () => {
     ['get', '/v1/clips', 200, undefined],
     ['get', '/v1/clips/{id}', 200, undefined],
     ['get', '/v1/clips/{id}/waveform', 200, undefined],
+    ['get', '/v1/collections', 200, undefined],
     ['get', '/v1/jobs', 200, undefined],
     ['get', '/v1/models', 200, undefined],
     ['get', '/health', 200, undefined],
