@@ -75,7 +75,10 @@ const route = createRoute({
   description:
     'JSON with a query by `clipId` or `vector`, or a multipart form with a `file` and `query` = ' +
     '`{"modality": "video" | "audio"}`; the form takes `for`, `topK`, `minScore`, `groupBy`, `filter` and `cursor` ' +
-    'inside `query` or as fields of their own. Without `for`, a form asks for the other modality.',
+    'inside `query` or as fields of their own. Without `for`, a form asks for the other modality. A clip that asks ' +
+    'without a `modality` does so with its sound for `video`, with its picture for the rest, or with what it has. ' +
+    'It is among the answers where the other modality is found, and left out where it would only find itself: ' +
+    'when `for` is the modality it asks with, or `clip`. `filter.excludeClipIds` leaves it out everywhere.',
   request: {
     body: {
       required: true,

@@ -5,6 +5,12 @@ import { EarshotError } from '#core/errors';
 import type { CommandContext } from '../context.ts';
 import { filterOption, integerOption, scoreOption } from '../option-parsers.ts';
 
+const CLIP_HELP = `
+A clip asks with its sound for --for video and with its picture for the rest, or with what it has. It is among its
+own answers where the other modality is found (its own sound fits its picture), and left out where it would only
+find itself: by its sound for audio, by its picture for video, and always with --for clip. To leave it out
+everywhere: --filter '{"excludeClipIds": ["<id>"]}'`;
+
 interface SearchOptions {
   video?: string;
   audio?: string;
@@ -38,6 +44,7 @@ export function registerSearch(program: Command, context: CommandContext): void 
       filterOption,
     )
     .option('--json', 'print {results, total, model, tookMs} as one JSON document')
+    .addHelpText('after', CLIP_HELP)
     .action((options: SearchOptions) => search(options, context));
 }
 

@@ -31,6 +31,15 @@ it('lists every registered route, and no other', async () => {
   expect(listed.length).toBeGreaterThan(10);
 });
 
+it('says when a clip is among its own answers', async () => {
+  const response = await stubApp().request('http://localhost/openapi.json', {
+    headers: { host: 'localhost' },
+  });
+  const { paths } = (await response.json()) as Document;
+  const search = paths['/v1/search']?.post as { description?: string } | undefined;
+  expect(search?.description).toMatch(/among the answers.*left out.*excludeClipIds/);
+});
+
 describe('answers', () => {
   let server: TestServer;
   let document: Document;
