@@ -45,7 +45,7 @@ async function show(catalog: CatalogService, context: CommandContext): Promise<v
 }
 
 async function showAndServe(context: CommandContext, port: number): Promise<void> {
-  const { host, dataDir } = await context.config();
+  const { host, dataDir, allowPublic, maxUploadBytes } = await context.config();
   const { startServer } = await import('#apps/api/server');
   await context.withLocalCatalog({ worker: true }, async (catalog) => {
     await show(catalog, context);
@@ -57,6 +57,8 @@ async function showAndServe(context: CommandContext, port: number): Promise<void
       port,
       dataDir,
       version,
+      allowPublic,
+      maxUploadBytes,
     });
     try {
       await catalog.announceUrl(server.url);

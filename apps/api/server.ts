@@ -10,7 +10,6 @@ import { createMetrics } from './metrics.ts';
 import { isLoopbackHost } from './middleware/same-site.ts';
 import { sweepUploads } from './uploads.ts';
 
-const DEFAULT_MAX_UPLOAD_BYTES = 16 * 2 ** 30;
 /** How long requests under way may go on after a stop. Event streams would go on for ever. */
 const CLOSE_GRACE_MS = 5000;
 
@@ -23,8 +22,9 @@ export interface ServerOptions {
   dataDir: string;
   version: string;
   /** The server has no keys yet: other machines are let in only when this is said. */
-  allowPublic?: boolean;
-  maxUploadBytes?: number;
+  allowPublic: boolean;
+  /** Of one file, uploaded or fetched. */
+  maxUploadBytes: number;
   webDir?: string;
   allowPrivateUrls?: boolean;
 }
@@ -55,7 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     logger,
     metrics: createMetrics(),
     uploadDir,
-    maxUploadBytes: options.maxUploadBytes ?? DEFAULT_MAX_UPLOAD_BYTES,
+    maxUploadBytes: options.maxUploadBytes,
     webDir: options.webDir ?? join(import.meta.dirname, '..', 'web', 'dist'),
     allowPrivateUrls: options.allowPrivateUrls ?? false,
   };

@@ -8,6 +8,7 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
+import { DEFAULT_MEDIA_LIMITS } from '#media/limits';
 
 const url = (protocols: readonly string[]) =>
   z.string().refine((value) => hasProtocol(value, protocols), {
@@ -20,6 +21,15 @@ const integer = (min: number, max: number) =>
     .regex(/^\d+$/, { error: `must be a whole number from ${min} to ${max}` })
     .transform(Number)
     .refine((value) => value >= min && value <= max, { error: `must be from ${min} to ${max}` });
+
+const ON = ['1', 'true', 'yes', 'on'];
+const OFF = ['0', 'false', 'no', 'off'];
+
+const toggle = z
+  .string()
+  .toLowerCase()
+  .refine((value) => ON.includes(value) || OFF.includes(value), { error: 'must be 1 or 0' })
+  .transform((value) => ON.includes(value));
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -37,6 +47,8 @@ const schema = z.object({
   EARSHOT_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).optional(),
   EARSHOT_HOST: z.string().default('127.0.0.1'),
   EARSHOT_PORT: integer(0, 65_535).default(8787),
+  EARSHOT_ALLOW_PUBLIC: toggle.default(false),
+  EARSHOT_MAX_UPLOAD_BYTES: integer(1, DEFAULT_MEDIA_LIMITS.maxFileBytes).default(16 * 2 ** 30),
   EARSHOT_INGEST_CONCURRENCY: integer(1, 64).default(1),
   EARSHOT_INFERENCE_THREADS: integer(1, 256).optional(),
   EARSHOT_INFERENCE_QUEUE: integer(1, 10_000).default(64),
@@ -57,6 +69,10 @@ export interface CatalogConfig {
   logLevel: (typeof LOG_LEVELS)[number] | undefined;
   host: string;
   port: number;
+  /** Whether `host` may be an address that other machines reach, though the server asks for no key. */
+  allowPublic: boolean;
+  /** Bytes of one file that the server takes. */
+  maxUploadBytes: number;
   /** Ingest jobs that one process works on at the same time. */
   ingestConcurrency: number;
   inferenceThreads: number;
@@ -97,6 +113,8 @@ export function loadConfig(
     logLevel: values.EARSHOT_LOG_LEVEL,
     host: values.EARSHOT_HOST,
     port: values.EARSHOT_PORT,
+    allowPublic: values.EARSHOT_ALLOW_PUBLIC,
+    maxUploadBytes: values.EARSHOT_MAX_UPLOAD_BYTES,
     ingestConcurrency: values.EARSHOT_INGEST_CONCURRENCY,
     // One core is left to decoding and to the event loop.
     inferenceThreads: values.EARSHOT_INFERENCE_THREADS ?? Math.max(1, availableParallelism() - 1),

@@ -28,10 +28,10 @@ beforeAll(async () => {
 });
 afterAll(() => removeFolder(folder));
 
-function start(args: string[], env: Record<string, string> = {}): ChildProcess {
+function start(args: string[], env: Record<string, string> = {}, cwd = folder): ChildProcess {
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     // Away from any .env, and from whatever this shell has set.
-    cwd: folder,
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, EARSHOT_DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -77,6 +77,11 @@ describe('usage', () => {
     expect((await earshot(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('says when a clip is among its own answers', async () => {
+    const { stdout } = await earshot(['search', '--help']);
+    expect(stdout).toMatch(/among its\s+own answers.*left out.*excludeClipIds/s);
+  });
+
   it.each([
     ['no command', []],
     ['an unknown command', ['listen']],
@@ -101,6 +106,20 @@ describe('usage', () => {
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^error \[configuration_invalid\]: .*EARSHOT_LOG_LEVEL.*\n$/);
     expect(stderr).toContain('EARSHOT_PORT');
+  });
+
+  it('refuses a server open to the world, unless its .env says that it may be', {
+    timeout: COMMANDS_MS,
+  }, async () => {
+    const cwd = join(folder, 'with-env');
+    await mkdir(cwd);
+    const args = ['serve', '--host', '0.0.0.0', '--port', '0'];
+    const refused = await earshot(args);
+    expect(refused.exitCode).toBe(2);
+    expect(refused.stderr).toContain('--allow-public');
+    await writeFile(join(cwd, '.env'), 'EARSHOT_ALLOW_PUBLIC=1\n');
+    const server = start(args, {}, cwd);
+    await untilSaid(server, /Earshot is at (http:\S+)/);
   });
 
   it('says that words cannot be searched with', async () => {

@@ -14,6 +14,22 @@ describe('loadConfig', () => {
     expect(config.inferenceThreads).toBeGreaterThanOrEqual(1);
   });
 
+  it('reads switches and the upload limit, which may not be more than the media code takes', () => {
+    expect(load({})).toMatchObject({ allowPublic: false, maxUploadBytes: 16 * 2 ** 30 });
+    for (const yes of ['1', 'true', 'YES'])
+      expect(load({ EARSHOT_ALLOW_PUBLIC: yes }).allowPublic).toBe(true);
+    for (const no of ['0', 'false', 'off', '']) {
+      expect(load({ EARSHOT_ALLOW_PUBLIC: no }).allowPublic).toBe(false);
+    }
+    expect(load({ EARSHOT_MAX_UPLOAD_BYTES: '5000' }).maxUploadBytes).toBe(5000);
+    const bad = { EARSHOT_ALLOW_PUBLIC: 'perhaps', EARSHOT_MAX_UPLOAD_BYTES: '1e9' };
+    expect(() => load(bad)).toThrowError(/EARSHOT_ALLOW_PUBLIC must be 1 or 0.*EARSHOT_MAX_UPLOAD_BYTES/);
+    expect(() => load({ EARSHOT_ALLOW_PUBLIC: 'constructor' })).toThrowError(/EARSHOT_ALLOW_PUBLIC/);
+    expect(() => load({ EARSHOT_MAX_UPLOAD_BYTES: String(2 ** 60) })).toThrowError(
+      /EARSHOT_MAX_UPLOAD_BYTES/,
+    );
+  });
+
   it('takes a blank variable as unset', () => {
     const config = load({ EARSHOT_DATABASE_URL: '  ', EARSHOT_PORT: '', EARSHOT_MODEL: ' other ' });
     expect(config).toMatchObject({ databaseUrl: undefined, port: 8787, model: 'other' });
@@ -42,9 +58,12 @@ describe('loadConfig', () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'earshot-config-'));
     try {
       const envFile = path.join(folder, '.env');
-      await writeFile(envFile, 'EARSHOT_MODEL=from-file\nEARSHOT_PORT=1234\nUNRELATED=x\n');
+      await writeFile(
+        envFile,
+        'EARSHOT_MODEL=from-file\nEARSHOT_PORT=1234\nEARSHOT_ALLOW_PUBLIC=1\nUNRELATED=x\n',
+      );
       const config = loadConfig({ EARSHOT_PORT: '4321' }, { envFile });
-      expect(config).toMatchObject({ model: 'from-file', port: 4321 });
+      expect(config).toMatchObject({ model: 'from-file', port: 4321, allowPublic: true });
       expect(loadConfig({}, { envFile: path.join(folder, 'missing') }).model).toBe('mini');
     } finally {
       await rm(folder, { recursive: true });

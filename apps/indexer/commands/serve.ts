@@ -1,6 +1,6 @@
 /** `earshot serve`: the API, the page, and a worker in the same process. */
 import { once } from 'node:events';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
 
@@ -20,10 +20,9 @@ export function registerServe(program: Command, context: CommandContext): void {
       'port; 0 takes a free one (default: EARSHOT_PORT, else 8787)',
       integerOption(0, 65_535),
     )
-    .addOption(
-      new Option('--allow-public', 'let other machines in, though the server asks for no key').env(
-        'EARSHOT_ALLOW_PUBLIC',
-      ),
+    .option(
+      '--allow-public',
+      'let other machines in, though the server asks for no key (default: EARSHOT_ALLOW_PUBLIC)',
     )
     .action((options: ServeOptions) => serve(options, context));
 }
@@ -40,7 +39,8 @@ async function serve(options: ServeOptions, context: CommandContext): Promise<vo
       port: options.port ?? config.port,
       dataDir: config.dataDir,
       version: context.version,
-      allowPublic: options.allowPublic,
+      allowPublic: options.allowPublic ?? config.allowPublic,
+      maxUploadBytes: config.maxUploadBytes,
     });
     try {
       await catalog.announceUrl(server.url);

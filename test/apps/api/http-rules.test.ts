@@ -178,7 +178,8 @@ describe('bodies', () => {
 
 describe('where a server binds', () => {
   it('refuses addresses that others can reach unless that is said', async () => {
-    const options = { catalog: {} as never, logger: {} as never, dataDir: '/nowhere', version: '0' };
+    const stub = { catalog: {} as never, logger: {} as never, dataDir: '/nowhere', version: '0' };
+    const options = { ...stub, allowPublic: false, maxUploadBytes: 1 };
     await expect(startServer({ ...options, host: '0.0.0.0', port: 0 })).rejects.toMatchObject({
       code: 'configuration_invalid',
       message: expect.stringContaining('--allow-public'),

@@ -29,6 +29,7 @@ export async function startTestServer(options: { allowPrivateUrls?: boolean } = 
     port: 0,
     dataDir,
     version: '0.0.0-test',
+    allowPublic: false,
     maxUploadBytes: MAX_UPLOAD_BYTES,
     ...options,
   });
