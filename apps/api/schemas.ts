@@ -76,7 +76,7 @@ export const filterSchema = z
   .openapi('ClipFilter');
 
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(1000).optional().openapi({ description: '1..1000, default 50' }),
+  limit: z.coerce.number().int().min(1).max(500).optional().openapi({ description: '1..500, default 50' }),
   cursor: z.string().max(4096).optional().openapi({ description: '`nextCursor` of the page before' }),
 };
 

@@ -82,6 +82,22 @@ describe('usage', () => {
     expect(stdout).toMatch(/among its\s+own answers.*left out.*excludeClipIds/s);
   });
 
+  it('names what a worker of its own lacks, before it opens anything', async () => {
+    const alone = await earshot(['worker']);
+    expect(alone).toMatchObject({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringContaining('EARSHOT_DATABASE_URL'),
+    });
+    const halfEmbedded = await earshot(['worker'], {
+      EARSHOT_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+    });
+    expect(halfEmbedded).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('EARSHOT_QDRANT_URL'),
+    });
+  });
+
   it.each([
     ['no command', []],
     ['an unknown command', ['listen']],

@@ -20,7 +20,7 @@ const route = createRoute({
   summary: "The outline of a clip's sound",
   request: {
     params: clipParams,
-    query: z.object({ buckets: z.coerce.number().int().min(1).max(5000).optional() }),
+    query: z.object({ buckets: z.coerce.number().int().min(1).max(4096).optional() }),
   },
   responses: { 200: jsonAnswer(answer, 'Peaks'), default: errorAnswer },
 });
