@@ -12,7 +12,8 @@ import { migrate as migratePglite } from 'drizzle-orm/pglite/migrator';
 import { drizzle as drizzlePostgres, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import { migrate as migratePostgres } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
-import { asEarshotError, EarshotError } from '#core/errors';
+import { EarshotError } from '#core/errors';
+import { namingFullDisk, withFullDiskNamed } from './disk-full.ts';
 import * as schema from './schema.ts';
 
 type Schema = typeof schema;
@@ -57,7 +58,8 @@ const migrators = new WeakMap<Database, () => Promise<void>>();
 
 /**
  * Opens the database and checks that it answers.
- * @throws EarshotError `configuration_invalid` for a bad URL, `database_unavailable` when it can't be reached
+ * @throws EarshotError `configuration_invalid` for a bad URL, `database_unavailable` when it can't be reached,
+ *         `disk_full`
  */
 export async function openDatabase(options: DatabaseOptions = {}): Promise<Database> {
   const database = options.url
@@ -74,7 +76,7 @@ export async function openDatabase(options: DatabaseOptions = {}): Promise<Datab
 
 /**
  * Brings the schema up to date; does nothing when it is.
- * @throws EarshotError `migration_failed`
+ * @throws EarshotError `migration_failed`, `disk_full`
  */
 export async function migrateDatabase(database: Database): Promise<void> {
   const migrate = migrators.get(database);
@@ -82,6 +84,8 @@ export async function migrateDatabase(database: Database): Promise<void> {
   try {
     await migrate();
   } catch (error) {
+    const known = namingFullDisk(error);
+    if (known instanceof EarshotError) throw known;
     const reason = rootCause(error);
     throw new EarshotError(
       'migration_failed',
@@ -107,6 +111,8 @@ function rootCause(error: unknown): string {
 }
 
 function unavailable(what: string, error: unknown): EarshotError {
+  const known = namingFullDisk(error);
+  if (known instanceof EarshotError) return known;
   return new EarshotError('database_unavailable', `${what}: ${rootCause(error)}.`, {
     cause: error,
     retryable: true,
@@ -144,7 +150,6 @@ async function openPglite(dataDir: string | undefined): Promise<Database> {
   try {
     client = await PGlite.create(dataDir ? { dataDir } : {});
   } catch (error) {
-    if (asEarshotError(error).code === 'disk_full') throw asEarshotError(error);
     throw unavailable(`The embedded database in ${dataDir ?? 'memory'} could not be opened`, error);
   }
   const drizzle: PgliteDatabase<Schema> = drizzlePglite(client, { schema });
@@ -152,14 +157,16 @@ async function openPglite(dataDir: string | undefined): Promise<Database> {
   const database: Database = {
     db,
     kind: 'pglite',
-    async executeSql(text, values) {
-      if (values?.length) return runPrepared(db, text, values);
-      const script = transactionBody(text);
-      const results =
-        script === null ? await client.exec(text) : await client.transaction((tx) => tx.exec(script));
-      return { rows: (results.at(-1)?.rows ?? []) as SqlRows['rows'] };
-    },
-    transaction: (work) => drizzle.transaction((tx) => work(session(tx as Drizzle, 'pglite'))),
+    executeSql: (text, values) =>
+      withFullDiskNamed(async () => {
+        if (values?.length) return runPrepared(db, text, values);
+        const script = transactionBody(text);
+        const results =
+          script === null ? await client.exec(text) : await client.transaction((tx) => tx.exec(script));
+        return { rows: (results.at(-1)?.rows ?? []) as SqlRows['rows'] };
+      }),
+    transaction: (work) =>
+      withFullDiskNamed(() => drizzle.transaction((tx) => work(session(tx as Drizzle, 'pglite')))),
     async ping() {
       await client.query('select 1').catch((error) => {
         throw unavailable('The embedded database does not answer', error);
@@ -192,14 +199,18 @@ function openPostgres(url: string, maxConnections: number): Database {
   const database: Database = {
     db,
     kind: 'postgres',
-    async executeSql(text, values) {
-      if (values?.length) return runPrepared(db, text, values);
-      const script = transactionBody(text);
-      const results =
-        script === null ? await client.unsafe(text) : await client.begin((tx) => tx.unsafe(script));
-      return { rows: lastRows(results) };
-    },
-    transaction: (work) => drizzle.transaction((tx) => work(session(tx as unknown as Drizzle, 'postgres'))),
+    executeSql: (text, values) =>
+      withFullDiskNamed(async () => {
+        if (values?.length) return runPrepared(db, text, values);
+        const script = transactionBody(text);
+        const results =
+          script === null ? await client.unsafe(text) : await client.begin((tx) => tx.unsafe(script));
+        return { rows: lastRows(results) };
+      }),
+    transaction: (work) =>
+      withFullDiskNamed(() =>
+        drizzle.transaction((tx) => work(session(tx as unknown as Drizzle, 'postgres'))),
+      ),
     async ping() {
       await client`select 1`.catch((error) => {
         throw unavailable('PostgreSQL does not answer', error);
