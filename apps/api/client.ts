@@ -1,5 +1,6 @@
 /** The catalog of a running server, behind the same port as a local one: what the commands use when one runs. */
 import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import type {
   AddedClip,
@@ -15,6 +16,7 @@ import type {
 } from '#catalog/catalog-service';
 import { EarshotError, ERROR_CODES } from '#core/errors';
 import { readEvents } from './event-stream.ts';
+import { isLoopbackHost } from './middleware/same-site.ts';
 import { type MultipartBody, multipartBody } from './multipart.ts';
 
 type Body = { json: unknown } | { form: MultipartBody } | undefined;
@@ -25,10 +27,12 @@ const envelope = z.object({
 
 export class RemoteCatalog implements CatalogService {
   readonly #baseUrl: string;
+  readonly #isLocal: boolean;
 
   /** @param baseUrl of the server, such as `http://127.0.0.1:8787` */
   constructor(baseUrl: string) {
     this.#baseUrl = baseUrl.replace(/\/+$/, '');
+    this.#isLocal = URL.canParse(baseUrl) && isLoopbackHost(new URL(baseUrl).hostname);
   }
 
   async addClip(clip: NewClip, options: { signal?: AbortSignal } = {}): Promise<AddedClip> {
@@ -40,6 +44,8 @@ export class RemoteCatalog implements CatalogService {
       tags: tags && JSON.stringify(tags),
       labels: labels && JSON.stringify(labels),
       metadata: metadata && JSON.stringify(metadata),
+      // On another machine the path would mean nothing, and tell strangers how this one is laid out.
+      sourcePath: this.#isLocal ? pathOf(source) : undefined,
     };
     const response = await this.#send('POST', '/v1/clips', { form: multipartBody(fields, source) }, options);
     const added = (await response.json()) as Omit<AddedClip, 'created'>;
@@ -144,6 +150,10 @@ export class RemoteCatalog implements CatalogService {
     if (!response.ok) throw errorFrom(await response.json().catch(() => null), response.status);
     return response;
   }
+}
+
+function pathOf(source: NewClip['source']): string | undefined {
+  return 'path' in source ? resolve(source.path) : source.sourcePath;
 }
 
 async function* bytesOf(response: Response): AsyncGenerator<Uint8Array> {

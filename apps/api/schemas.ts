@@ -25,7 +25,9 @@ export const clipSchema = z
     collection: z.string(),
     title: z.string(),
     fileName: z.string(),
-    sourcePath: z.string().nullable(),
+    sourcePath: z.string().nullable().openapi({
+      description: 'Where the file was read from; of an upload, what its sender says, or null',
+    }),
     tags: z.array(z.string()),
     labels: z.array(z.string()),
     metadata: z.record(z.string(), z.unknown()),

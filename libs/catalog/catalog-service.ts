@@ -14,7 +14,7 @@ export interface Clip {
   collection: string;
   title: string;
   fileName: string;
-  /** Where the clip was read from, when it was a local file. */
+  /** Where the clip was read from, when it was a local file; for an upload, where its sender says that it lies. */
   sourcePath: string | null;
   tags: string[];
   labels: string[];
@@ -51,8 +51,8 @@ export interface Job {
 }
 
 export interface NewClip {
-  /** A local path, or bytes with a file name. */
-  source: { path: string } | { stream: Readable; fileName: string };
+  /** A local path, or bytes with a file name; `sourcePath` is then shown with the clip, and never opened. */
+  source: { path: string } | { stream: Readable; fileName: string; sourcePath?: string };
   collection?: string;
   title?: string;
   tags?: string[];

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { EarshotError } from '#core/errors';
 
 const MAX_METADATA_BYTES = 64 * 1024;
+const MAX_PATH_LENGTH = 4096;
 
 const word = z.string().trim().min(1).max(200);
 
@@ -23,6 +24,7 @@ const schema = z.object({
       error: `must be at most ${MAX_METADATA_BYTES / 1024} KB of JSON`,
     })
     .optional(),
+  sourcePath: z.string().min(1).max(MAX_PATH_LENGTH).optional(),
 });
 
 /**
@@ -36,6 +38,7 @@ export function checkClipFields(fields: {
   tags?: string[];
   labels?: string[];
   metadata?: Record<string, unknown>;
+  sourcePath?: string;
 }): void {
   const parsed = schema.safeParse(fields);
   if (!parsed.success) {

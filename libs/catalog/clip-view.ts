@@ -2,6 +2,7 @@
 import type { ClipRow } from '#store/repositories/clips';
 import type { JobRow } from '#store/repositories/jobs';
 import type { Clip, Job, Modality } from './catalog-service.ts';
+import { shownSourcePath } from './source-path.ts';
 
 export function toClip(row: ClipRow): Clip {
   return {
@@ -9,7 +10,7 @@ export function toClip(row: ClipRow): Clip {
     collection: row.collection,
     title: row.title,
     fileName: row.fileName,
-    sourcePath: row.sourcePath,
+    sourcePath: shownSourcePath(row.sourcePath),
     tags: row.tags,
     labels: row.labels,
     metadata: row.metadata,

@@ -14,6 +14,7 @@ import { ClipRepository, type ClipRow } from '#store/repositories/clips';
 import { EmbeddingRepository } from '#store/repositories/embeddings';
 import type { ActiveModel } from './active-model.ts';
 import type { OutboxWorker } from './ingest/outbox-worker.ts';
+import { openableSourcePath } from './source-path.ts';
 
 export interface ReconcileParts {
   database: Database;
@@ -151,12 +152,13 @@ async function* allClips(clips: ClipRepository): AsyncGenerator<ClipRow> {
 
 /** True when the source file still holds the same bytes and could be stored again. */
 async function restoreObject(clip: ClipRow, objects: ObjectStore): Promise<boolean> {
-  if (clip.sourcePath === null) return false;
+  const sourcePath = openableSourcePath(clip.sourcePath);
+  if (sourcePath === null) return false;
   try {
     const hash = createHash('sha256');
-    await pipeline(createReadStream(clip.sourcePath), hash);
+    await pipeline(createReadStream(sourcePath), hash);
     if (hash.digest('hex') !== clip.sha256) return false;
-    await objects.put(clip.storageKey, { path: clip.sourcePath });
+    await objects.put(clip.storageKey, { path: sourcePath });
     return true;
   } catch {
     return false;

@@ -244,6 +244,10 @@ describe('two processes and one data folder', () => {
     expect(through).toMatchObject({ exitCode: 0 });
     const { clipId } = JSON.parse(through.stdout).ingested[0];
     expect((await fetch(`${url}/v1/clips/${clipId}`)).status).toBe(200);
+    // The server has a copy under another name; what is found is named as the user knows it all the same.
+    const found = await earshot(['search', '--clip', clipId, '--for', 'audio', '--json']);
+    const rows: { clipId: string; file: string }[] = JSON.parse(found.stdout).results;
+    expect(rows.find((row) => row.clipId === clipId)?.file).toBe(join(SAMPLES, '16-car.mp4'));
     // What only the owner of the stores can do is refused with a reason.
     const reconcile = await earshot(['reconcile']);
     expect(reconcile.exitCode).toBe(1);

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -106,6 +106,33 @@ describe('openCatalog', () => {
         expect(page.results.map((result) => result.clip.id)).toEqual([clip.id]);
       } finally {
         await second.close();
+      }
+    },
+    OPEN_MS,
+  );
+
+  it(
+    'shows where an upload is said to lie, and never opens that',
+    async () => {
+      const dataDir = `${folder}/told`;
+      const file = await makeClip(folder, 'told.wav', { sound: 0.4, picture: null, durationSec: 1 });
+      const catalog = await openTestCatalog(dataDir);
+      try {
+        // The worst case: the path exists here, and even holds the same bytes.
+        const source = { stream: createReadStream(file), fileName: 'told.wav', sourcePath: file };
+        const { clip } = await catalog.addClip({ source });
+        expect(clip.sourcePath).toBe(file);
+        expect((await catalog.getClip(clip.id)).sourcePath).toBe(file);
+        await rm(`${dataDir}/objects`, { recursive: true });
+        expect(await catalog.reconcile({ fix: true })).toMatchObject({ missingObjects: 1, fixed: false });
+        expect(await storedFiles(dataDir)).toEqual([]);
+        for (const sourcePath of ['', 'nul\u0000byte', 'x'.repeat(5000)]) {
+          const bad = { stream: createReadStream(file), fileName: 'x.wav', sourcePath };
+          await expect(catalog.addClip({ source: bad })).rejects.toMatchObject({ code: 'invalid_argument' });
+          bad.stream.destroy();
+        }
+      } finally {
+        await catalog.close();
       }
     },
     OPEN_MS,

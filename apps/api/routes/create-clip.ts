@@ -26,7 +26,7 @@ const details = {
   labels: tagsField.optional(),
   metadata: metadataField.optional(),
 };
-const formFields = z.strictObject(details);
+const formFields = z.strictObject({ ...details, sourcePath: z.string().max(4096).optional() });
 const urlBody = z.strictObject({ url: z.string().max(4096), ...details }).openapi('NewClipFromUrl');
 const answer = z.object({ clip: clipSchema, job: jobSchema.nullable() }).openapi('AddedClip');
 
@@ -83,10 +83,10 @@ export function registerCreateClip(app: ApiApp, context: ApiContext): void {
 function add(
   context: ApiContext,
   file: ReceivedFile,
-  fields: z.output<typeof formFields>,
+  { sourcePath, ...fields }: z.output<typeof formFields>,
   signal: AbortSignal,
 ): Promise<AddedClip> {
-  const source = { stream: createReadStream(file.path), fileName: file.fileName };
+  const source = { stream: createReadStream(file.path), fileName: file.fileName, sourcePath };
   return context.catalog.addClip({ source, ...fields }, { signal });
 }
 
@@ -133,6 +133,10 @@ function multipartSchema() {
       tags: list,
       labels: list,
       metadata: { type: 'string' as const, description: 'A JSON object' },
+      sourcePath: {
+        type: 'string' as const,
+        description: 'Where the file lies with its sender: shown with the clip, never opened by the server',
+      },
     },
   };
 }

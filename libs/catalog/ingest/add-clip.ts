@@ -22,6 +22,7 @@ import { checkClipFields } from '../clip-fields.ts';
 import { toClip, toJob } from '../clip-view.ts';
 import { INGEST_QUEUE, type IngestPayload, requeueIngest } from '../jobs.ts';
 import { onStoredFile } from '../own-name.ts';
+import { storedSourcePath } from '../source-path.ts';
 
 export interface AddClipParts {
   database: Database;
@@ -37,7 +38,7 @@ const DEFAULT_COLLECTION = 'default';
  * @throws EarshotError `invalid_argument`, what `probe` says of the file, `disk_full`, `storage_failed`, `cancelled`
  */
 export async function addClip(input: NewClip, parts: AddClipParts, signal?: AbortSignal): Promise<AddedClip> {
-  checkClipFields(input);
+  checkClipFields({ ...input, sourcePath: 'stream' in input.source ? input.source.sourcePath : undefined });
   const collection = input.collection ?? DEFAULT_COLLECTION;
   const fileName = nameOf(input);
   // A local file can be judged where it lies: what is bad or known costs no copy.
@@ -148,7 +149,7 @@ function toRow(
     collection: input.collection,
     title: input.title?.trim() || path.parse(fileName).name || fileName,
     fileName,
-    sourcePath: 'path' in input.source ? path.resolve(input.source.path) : null,
+    sourcePath: storedSourcePath(input.source),
     tags: input.tags ?? [],
     labels: input.labels ?? [],
     metadata: input.metadata ?? {},

@@ -77,6 +77,13 @@ describe('POST /v1/clips', () => {
     ['no file', null, { title: 'x' }, 400, 'invalid_argument'],
     ['an unknown field', new File(['x'], 'a.mp4'), { colection: 'x' }, 400, 'invalid_argument'],
     ['a title of 501 letters', new File(['x'], 'a.mp4'), { title: 'x'.repeat(501) }, 400, 'invalid_argument'],
+    [
+      'a path of 5000 letters',
+      new File(['x'], 'a.mp4'),
+      { sourcePath: '/'.repeat(5000) },
+      400,
+      'invalid_argument',
+    ],
     ['metadata that is no JSON', new File(['x'], 'a.mp4'), { metadata: '{' }, 400, 'malformed_json'],
     ['metadata that is no object', new File(['x'], 'a.mp4'), { metadata: '[1]' }, 400, 'invalid_argument'],
     [

@@ -30,6 +30,7 @@ describe('a catalog over HTTP', () => {
   it('adds, watches and answers as the local one does', async () => {
     const id = await add(HARP);
     const local = await server.catalog.getClip(id);
+    expect(local.sourcePath).toBe(HARP);
     expect(await remote.getClip(id)).toEqual(local);
     expect(await remote.listClips({ tag: 't' })).toEqual(await server.catalog.listClips({ tag: 't' }));
     expect(await remote.listCollections()).toEqual([{ name: 'default', clips: 1 }]);
