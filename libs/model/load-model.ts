@@ -50,3 +50,15 @@ export async function loadEmbeddingModel(folder: string): Promise<EmbeddingModel
   network.store.restore(weights);
   return new TwoTowerEmbeddingModel(manifest, network);
 }
+
+/**
+ * The towers of a model folder with the random weights that training begins from: the control that every trained
+ * model must stand clear of.
+ *
+ * @throws EarshotError `model_not_found` or `model_invalid`
+ */
+export async function loadUntrainedModel(folder: string, seed: number): Promise<EmbeddingModel> {
+  const manifest = await readManifest(folder);
+  const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, seed);
+  return new TwoTowerEmbeddingModel({ ...manifest, id: `untrained (${manifest.id})` }, network);
+}
