@@ -3,6 +3,8 @@
  * drawn object move with it. It is the only thing that the sound half and the picture half of the corpus share.
  */
 
+import type { Venue } from './venue.ts';
+
 /** The kinds of sounding object; the order is part of the corpus's identity, so new kinds go to the end. */
 export const SOUND_CLASSES = [
   'piano',
@@ -23,11 +25,36 @@ export const SOUND_CLASSES = [
   'hammer',
   'car',
   'siren',
+  'organ',
+  'clarinet',
+  'trombone',
+  'harmonica',
+  'banjo',
+  'choir',
+  'bagpipe',
+  'timpani',
 ] as const;
 
 export type SoundClass = (typeof SOUND_CLASSES)[number];
 
-export type Split = 'train' | 'validation' | 'test';
+/** The order is part of the corpus's identity, as that of the classes is. */
+export const SPLITS = [
+  'train',
+  'validation',
+  'test',
+  'unseen',
+  'train-duets',
+  'train-trios',
+  'train-distractors',
+  'train-offscreen',
+  'test-duets-unlike',
+  'test-duets-like',
+  'test-trios',
+  'test-distractors',
+  'test-offscreen',
+] as const;
+
+export type Split = (typeof SPLITS)[number];
 
 export const PERFORMANCE_RATE_HZ = 16_000;
 
@@ -51,6 +78,12 @@ export interface Performance {
   phraseId: string;
   /** The timbre: a General MIDI preset such as `gm:0:40`, or a synthesis variant such as `bark:1234`. */
   timbreId: string;
+  /** The look that goes with the timbre, one of the forms that the class is drawn in; empty where any will do. */
+  form: string;
+  /** How large the body is that sounds like this: 0 the smallest (highest) of its class .. 1 the largest. */
+  bodySize: number;
+  /** Where it sounds; the picture's background shows the same. */
+  venue: Venue;
   durationSec: number;
   /** Mono at PERFORMANCE_RATE_HZ, `[durationSec * PERFORMANCE_RATE_HZ]`, peak at most 1. */
   samples: Float32Array;
@@ -68,4 +101,6 @@ export interface PerformanceRequest {
   /** Position within class and split: 0, 1, 2, ... Same request and seed, same performance. */
   index: number;
   durationSec: number;
+  /** Drawn by lot unless told; sources of one clip share theirs. */
+  venue?: Venue;
 }

@@ -17,6 +17,7 @@ import { PoseTrack } from './pose.ts';
 import { OBJECT_MAKERS } from './repertoire.ts';
 import type { ActorSpec, SceneSpec } from './scene-plan.ts';
 import { noiseTile } from './textures.ts';
+import { drawPassages, drawRain, planWeather, type Weather } from './weather.ts';
 
 export interface ActorTruth {
   /** Around the visible part of the object with its sticks and hands; null while it is out of the frame. */
@@ -56,6 +57,7 @@ export class SceneRenderer {
   readonly #actors: Actor[];
   readonly #background: Canvas;
   readonly #movers: ReturnType<typeof planMovers>;
+  readonly #weather: Weather;
   readonly #frame: Canvas;
   readonly #layer: Canvas;
   readonly #noise: Canvas;
@@ -77,10 +79,12 @@ export class SceneRenderer {
     this.#actors = spec.actors.map((actor, i) => castActor(actor, performances[i] ?? null));
     this.#background = drawBackground(
       spec.backgroundSeed,
+      spec.venue,
       Math.ceil(spec.width * OVERSCAN),
       Math.ceil(spec.height * OVERSCAN),
     );
     this.#movers = planMovers(spec.backgroundSeed);
+    this.#weather = planWeather(spec.seed, spec.venue, spec.durationSec);
     this.#frame = createCanvas(spec.width, spec.height);
     this.#layer = createCanvas(spec.width, spec.height);
     // Without grain one pixel will do: the tile costs more than anything else in setting up a scene.
@@ -110,12 +114,13 @@ export class SceneRenderer {
     this.#drawMovers(ctx, timeSec);
     ctx.restore();
     const actors = this.#actors.map((actor) => this.#drawActor(ctx, actor, timeSec, options));
+    drawRain(ctx, this.#weather, timeSec, spec.width, spec.height);
     this.#gradeFrame(ctx, index);
     return { index, timeSec, pixels: this.#frame.data(), actors };
   }
 
   #drawMovers(ctx: SKRSContext2D, timeSec: number): void {
-    if (this.#movers.length === 0) return;
+    if (this.#movers.length === 0 && this.#weather.passages.length === 0) return;
     ctx.save();
     ctx.scale(this.spec.width, this.spec.height);
     const finish = this.#actors[0]?.look.finish ?? {
@@ -125,6 +130,7 @@ export class SceneRenderer {
       lightX: 0,
     };
     const brush = new Brush(ctx, { ...finish, outlineWidth: finish.outlineWidth * 0.5 });
+    drawPassages(brush, this.#weather, timeSec);
     for (const mover of this.#movers) drawMover(brush, mover, timeSec);
     ctx.restore();
   }
@@ -198,7 +204,7 @@ function castActor(spec: ActorSpec, performance: Performance | null): Actor {
   return {
     spec,
     look,
-    object: OBJECT_MAKERS[spec.soundClass](random, look),
+    object: OBJECT_MAKERS[spec.soundClass](random, look, spec.form),
     track: new PoseTrack(performance ?? silent),
   };
 }

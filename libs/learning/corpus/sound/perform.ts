@@ -14,9 +14,10 @@ import {
   type PerformanceRequest,
   type SoundEvent,
 } from '../performance.ts';
+import { pickVenue, type Venue } from '../venue.ts';
 import { loudnessTrack, pitchTrack } from './control-tracks.ts';
 import { DEFAULT_SOUND_FONT, renderPhrases } from './fluidsynth.ts';
-import { INSTRUMENTS } from './instruments.ts';
+import { bodySizeOf, INSTRUMENTS, type Instrument } from './instruments.ts';
 import { compensateOnsets } from './onsets.ts';
 import { composePhrase, type Phrase } from './phrase.ts';
 import { drawRoom, placeInRoom, type Room } from './room.ts';
@@ -80,6 +81,7 @@ interface PlayedPlan {
   kind: 'played';
   request: PerformanceRequest;
   phrase: Phrase;
+  venue: Venue;
   room: Room;
 }
 
@@ -88,6 +90,7 @@ interface SynthesisedPlan {
   request: PerformanceRequest;
   leadMs: number;
   variant: number;
+  venue: Venue;
   room: Room;
 }
 
@@ -103,17 +106,18 @@ function checkRequest(request: PerformanceRequest): void {
 function plan(request: PerformanceRequest, seed: number): PlayedPlan | SynthesisedPlan {
   const { soundClass, split, index, durationSec } = request;
   const random = new SeededRandom(`${seed}/${soundClass}/${split}/${index}`);
-  const room = drawRoom(random);
+  const venue = request.venue ?? pickVenue(random, split);
+  const room = drawRoom(random, venue);
   const instrument = INSTRUMENTS[soundClass];
   if (instrument) {
     const phrase = composePhrase(instrument, Math.round(durationSec * 1000), split, random);
-    return { kind: 'played', request, phrase, room };
+    return { kind: 'played', request, phrase, venue, room };
   }
   const leadMs = leadOfSplit(random.uniform(40, Math.min(800, durationSec * 200)), split);
-  return { kind: 'synthesised', request, leadMs, variant: random.integer(0, 2 ** 31), room };
+  return { kind: 'synthesised', request, leadMs, variant: random.integer(0, 2 ** 31), venue, room };
 }
 
-function finishPlayed({ request, phrase, room }: PlayedPlan, dry: Float32Array): Performance {
+function finishPlayed({ request, phrase, venue, room }: PlayedPlan, dry: Float32Array): Performance {
   const pitched = phrase.bank === 0;
   const nominal = phrase.notes.map(
     (note): SoundEvent => ({
@@ -125,21 +129,29 @@ function finishPlayed({ request, phrase, room }: PlayedPlan, dry: Float32Array):
   );
   const events = compensateOnsets(nominal, dry);
   const timbreId = `gm:${phrase.bank}:${phrase.program}`;
-  return finish(request, [phrase, room], { timbreId, events, samples: dry }, room);
+  const bodySize = bodySizeOf(
+    INSTRUMENTS[request.soundClass] as Instrument,
+    phrase.notes.map((note) => note.key),
+  );
+  const sound = { timbreId, form: phrase.form, bodySize, events, samples: dry };
+  return finish(request, [phrase, room], sound, venue, room);
 }
 
-function finishSynthesised({ request, leadMs, variant, room }: SynthesisedPlan): Performance {
+function finishSynthesised({ request, leadMs, variant, venue, room }: SynthesisedPlan): Performance {
   const synthesise = SYNTHESISERS[request.soundClass];
   if (!synthesise) throw new EarshotError('internal', `Nothing plays the class ${request.soundClass}.`);
   const random = new SeededRandom(variant);
-  const sound = synthesise({ durationSec: request.durationSec, leadSec: leadMs / 1000, variant, random });
-  return finish(request, [leadMs, variant, room], sound, room);
+  const unseen = request.split === 'unseen';
+  const { durationSec } = request;
+  const sound = synthesise({ durationSec, leadSec: leadMs / 1000, variant, unseen, random });
+  return finish(request, [leadMs, variant, room], sound, venue, room);
 }
 
 function finish(
   request: PerformanceRequest,
   content: unknown,
   sound: SynthesisedSound,
+  venue: Venue,
   room: Room,
 ): Performance {
   const { soundClass, split, durationSec } = request;
@@ -156,10 +168,14 @@ function finish(
     split,
     phraseId,
     timbreId: sound.timbreId,
+    form: sound.form ?? '',
+    bodySize: sound.bodySize ?? 0.5,
+    venue,
     durationSec,
     samples,
     events: sound.events,
-    loudness: loudnessTrack(samples, durationSec),
+    // What moves is the source: reverberation goes on after it has come to rest.
+    loudness: loudnessTrack(sound.samples, durationSec),
     pitchMidi: sound.pitchMidi ?? pitchTrack(sound.events, durationSec),
   };
 }

@@ -9,11 +9,17 @@ export interface SynthesisRequest {
   leadSec: number;
   /** Names the timbre; `random` is seeded with it. */
   variant: number;
+  /** Draws one of the kinds of timbre that are kept for the split of unseen objects, where the class has any. */
+  unseen: boolean;
   random: SeededRandom;
 }
 
 export interface SynthesisedSound {
   timbreId: string;
+  /** The look that sounds like this; any will do where unset. */
+  form?: string;
+  /** How large the body is that sounds like this, 0..1 within its class; 0.5 where unset. */
+  bodySize?: number;
   /** `[durationSec * PERFORMANCE_RATE_HZ]`, at any level. */
   samples: Float32Array;
   /** Sorted by start. */
