@@ -1,6 +1,6 @@
 /** `earshot corpus`: makes the generated corpus that `earshot train` learns from. */
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
@@ -12,6 +12,9 @@ interface CorpusFlags {
   validation?: number;
   test?: number;
   threads?: number;
+  mediaSources?: string;
+  withoutRecordings?: boolean;
+  gplSources?: boolean;
   json?: boolean;
 }
 
@@ -26,6 +29,14 @@ export function registerCorpus(program: Command, context: CommandContext): void 
     .option('--validation <n>', 'validation clips', count)
     .option('--test <n>', 'test clips', count)
     .option('--threads <n>', 'rendering threads (default: one a core)', integerOption(1, 256))
+    .option('--media-sources <folder>', 'unpacked tree of the packages of recordings (default: as installed)')
+    .option('--without-recordings', 'leave out the classes made from recordings and pictures')
+    .addOption(
+      new Option(
+        '--gpl-sources',
+        'with the classes whose files are under a GPL: ship nothing learned from them',
+      ).conflicts('withoutRecordings'),
+    )
     .option('--json', 'print one JSON document')
     .action(async (flags: CorpusFlags) => {
       const { DEFAULT_CORPUS, generateCorpus } = await import('#learning/corpus/generate-corpus');
@@ -39,6 +50,8 @@ export function registerCorpus(program: Command, context: CommandContext): void 
           validation: flags.validation ?? DEFAULT_CORPUS.clips.validation,
           test: flags.test ?? DEFAULT_CORPUS.clips.test,
         },
+        recordings: flags.withoutRecordings ? 'none' : flags.gplSources ? 'all' : 'open',
+        mediaSources: flags.mediaSources && path.resolve(flags.mediaSources),
         threads: flags.threads,
         signal: context.signal,
         onProgress: ({ split, done, total }) => bar.update(split, done, total),

@@ -9,13 +9,15 @@ import { Piscina } from 'piscina';
 import { EarshotError } from '#core/errors';
 import { formatManifest, type ManifestEntry, manifestFile, manifestHash } from './manifest.ts';
 import {
+  DRAWN_CLASSES,
   type Performance,
   type PerformanceRequest,
-  SOUND_CLASSES,
   type SoundClass,
   type Split,
 } from './performance.ts';
 import { planScene } from './picture/scene-plan.ts';
+import { recordedClasses } from './recordings/catalogue.ts';
+import { INSTALLED_MEDIA, loadRecordings, type RecordingLibrary } from './recordings/library.ts';
 import { manifestEntry, type RenderTask } from './render-clip-worker.ts';
 import { performAll } from './sound/perform.ts';
 
@@ -24,8 +26,12 @@ export interface CorpusOptions {
   seed: number;
   /** Number of clips; the classes take turns. */
   clips: Record<Split, number>;
-  /** Only these kinds of object; all unless told. */
+  /** Only these kinds of object; unless told, the drawn ones and those that `recordings` names. */
   classes?: readonly SoundClass[];
+  /** Recorded kinds: none, those whose files are all public domain or Creative Commons (unless told), or all. */
+  recordings?: 'none' | 'open' | 'all';
+  /** Root of the tree of Debian packages that recordings are taken from; the installed ones unless told. */
+  mediaSources?: string;
   durationSec: number;
   frameRateHz: number;
   frameSize: number;
@@ -56,11 +62,18 @@ const ORDER: readonly Split[] = ['test', 'validation', 'train'];
 const QUEUED_PER_THREAD = 3;
 
 /**
- * @throws EarshotError `conflict` when the folder holds a corpus made with other settings, `cancelled` on abort
+ * @throws EarshotError `conflict` when the folder holds a corpus made with other settings, `invalid_argument` where
+ *   fluidsynth, the soundfont or the packages of recordings are missing, `cancelled` on abort
  */
 export async function generateCorpus(options: CorpusOptions): Promise<CorpusSummary> {
   await mkdir(options.folder, { recursive: true });
   await holdSettings(options);
+  const recordings = await loadRecordings(classesOf(options), {
+    mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
+    gplSources: options.recordings === 'all',
+    workDir: path.join(options.folder, 'work'),
+    signal: options.signal,
+  });
   const threads = options.threads ?? Math.max(1, os.availableParallelism());
   const pool = new Piscina<RenderTask, ManifestEntry>({
     filename: new URL('./render-clip-worker.ts', import.meta.url).href,
@@ -71,7 +84,7 @@ export async function generateCorpus(options: CorpusOptions): Promise<CorpusSumm
   const splits = {} as CorpusSummary['splits'];
   try {
     for (const split of ORDER) {
-      const entries = await generateSplit(split, options, pool, threads);
+      const entries = await generateSplit(split, { ...options, library: recordings }, pool, threads);
       await writeFile(manifestFile(options.folder, split), formatManifest(entries));
       splits[split] = { clips: entries.length, manifestSha256: manifestHash(entries) };
     }
@@ -87,7 +100,7 @@ export async function generateCorpus(options: CorpusOptions): Promise<CorpusSumm
 
 async function generateSplit(
   split: Split,
-  options: CorpusOptions,
+  options: CorpusOptions & { library: RecordingLibrary },
   pool: Piscina<RenderTask, ManifestEntry>,
   threads: number,
 ): Promise<ManifestEntry[]> {
@@ -99,6 +112,7 @@ async function generateSplit(
   let done = 0;
   for await (const performance of performAll(requests, {
     seed: options.seed,
+    recordings: options.library,
     workDir: path.join(options.folder, 'work'),
     signal: options.signal,
   })) {
@@ -117,9 +131,14 @@ async function generateSplit(
   return entries;
 }
 
+function classesOf({ classes, recordings = 'open' }: CorpusOptions): readonly SoundClass[] {
+  if (classes) return classes;
+  return recordings === 'none' ? DRAWN_CLASSES : [...DRAWN_CLASSES, ...recordedClasses(recordings === 'all')];
+}
+
 /** Classes take turns, so that any prefix of a split is balanced. */
 function planRequests(split: Split, options: CorpusOptions): PerformanceRequest[] {
-  const classes = options.classes ?? SOUND_CLASSES;
+  const classes = classesOf(options);
   return Array.from({ length: options.clips[split] }, (_, i) => ({
     soundClass: classes[i % classes.length] as SoundClass,
     split,
@@ -139,6 +158,7 @@ function planTask(
     id: `${split}-${String(position).padStart(5, '0')}-${soundClass}`,
     folder: options.folder,
     performance,
+    mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
     crf: options.crf,
     scene: planScene({
       seed: options.seed,
@@ -162,8 +182,18 @@ async function isWhole(truthFile: string): Promise<boolean> {
 
 /** A folder belongs to one set of settings; clips of two would mix silently otherwise. */
 async function holdSettings(options: CorpusOptions): Promise<void> {
-  const { seed, durationSec, frameRateHz, frameSize, crf, classes } = options;
-  const settings = `${JSON.stringify({ format: 'earshot-corpus/1', seed, durationSec, frameRateHz, frameSize, crf, classes }, null, 2)}\n`;
+  const { seed, durationSec, frameRateHz, frameSize, crf, classes, recordings = 'open' } = options;
+  const held = {
+    format: 'earshot-corpus/2',
+    seed,
+    durationSec,
+    frameRateHz,
+    frameSize,
+    crf,
+    classes,
+    recordings,
+  };
+  const settings = `${JSON.stringify(held, null, 2)}\n`;
   const file = path.join(options.folder, 'corpus.json');
   const found = await readFile(file, 'utf8').catch(() => null);
   if (found === null) await writeFile(file, settings);

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import type { SoundClass, SoundEvent, Split } from './performance.ts';
+import type { RecordingUse, SoundClass, SoundEvent, Split } from './performance.ts';
 
 interface BoxAt {
   timeSec: number;
@@ -30,6 +30,8 @@ export interface GroundTruth {
     soundClass: SoundClass;
     timbreId: string;
     phraseId: string;
+    /** What a recorded kind was made from. */
+    recording: RecordingUse | null;
     /** File name of the sound of this source alone, 16 kHz WAV. */
     stem: string;
     events: SoundEvent[];
@@ -46,7 +48,7 @@ export interface ManifestEntry {
   label: SoundClass;
   phraseId: string;
   timbreId: string;
-  /** Of the sound's samples and the scene's plan. */
+  /** Of the sound's samples, the scene's plan and, for recorded kinds, the files they were made from. */
   contentSha256: string;
 }
 

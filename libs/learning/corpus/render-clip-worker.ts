@@ -5,12 +5,15 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { EarshotError } from '#core/errors';
 import { encodeClip } from '#media/encode';
 import { writeWav } from '#media/wav';
 import type { GroundTruth, ManifestEntry } from './manifest.ts';
 import { PERFORMANCE_RATE_HZ, type Performance } from './performance.ts';
 import { SceneRenderer } from './picture/scene.ts';
 import type { SceneSpec } from './picture/scene-plan.ts';
+import { loadSprite } from './recordings/library.ts';
+import type { Sprite } from './recordings/sprite.ts';
 import { addRoomNoise } from './room-noise.ts';
 
 export interface RenderTask {
@@ -18,6 +21,8 @@ export interface RenderTask {
   folder: string;
   scene: SceneSpec;
   performance: Performance;
+  /** Root of the tree that recorded classes take their pictures from. */
+  mediaSources: string;
   /** Constant rate factor of the video: higher is smaller. */
   crf: number;
 }
@@ -28,7 +33,8 @@ const BOXES_EVERY_FRAMES = 5;
 export default async function renderClip(task: RenderTask): Promise<ManifestEntry> {
   const { id, scene, performance, folder } = task;
   const base = path.join(folder, performance.split, id);
-  const renderer = new SceneRenderer(scene, [performance]);
+  const sprite = await spriteOf(performance, task.mediaSources);
+  const renderer = new SceneRenderer(scene, [performance], [sprite?.image ?? null]);
   const boxes: GroundTruth['sources'][number]['boxes'] = [];
   function* pixels(): Generator<Uint8Array> {
     for (const frame of renderer.frames()) {
@@ -64,6 +70,7 @@ export default async function renderClip(task: RenderTask): Promise<ManifestEntr
         soundClass: performance.soundClass,
         timbreId: performance.timbreId,
         phraseId: performance.phraseId,
+        recording: performance.recording,
         stem: `${id}.wav`,
         events: performance.events,
         boxes,
@@ -75,12 +82,26 @@ export default async function renderClip(task: RenderTask): Promise<ManifestEntr
   return manifestEntry(task);
 }
 
+/** Pictures that this thread has cut out already. */
+const sprites = new Map<string, Promise<Sprite>>();
+
+async function spriteOf({ recording }: Performance, mediaSources: string): Promise<Sprite | null> {
+  if (!recording) return null;
+  const key = `${recording.memberId}/${recording.pictureSha256}`;
+  const sprite = sprites.get(key) ?? loadSprite(recording.memberId, mediaSources);
+  sprites.set(key, sprite);
+  if ((await sprite).pictureSha256 === recording.pictureSha256) return sprite;
+  const message = `The picture of ${recording.memberId} changed while the corpus was being made: start again.`;
+  throw new EarshotError('conflict', message, { subject: recording.memberId });
+}
+
 /** The manifest's line of a task, rendered or not: it depends on the plan and the sound alone. */
 export function manifestEntry({ id, scene, performance }: RenderTask): ManifestEntry {
-  const { split, soundClass, phraseId, timbreId, samples } = performance;
+  const { split, soundClass, phraseId, timbreId, samples, recording } = performance;
   const content = createHash('sha256')
     .update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))
-    .update(JSON.stringify(scene));
+    .update(JSON.stringify(scene))
+    .update(recording ? JSON.stringify(recording) : '');
   return {
     id,
     split,

@@ -1,5 +1,5 @@
-/** Which maker draws which kind of sounding object. */
-import type { SoundClass } from '../performance.ts';
+/** Which maker draws which kind of sounding object; recorded kinds show a picture instead. */
+import type { DrawnClass } from '../performance.ts';
 import type { ObjectMaker } from './drawn-object.ts';
 import { makeAccordion } from './objects/accordion.ts';
 import { makeBird } from './objects/bird.ts';
@@ -14,7 +14,7 @@ import { makeSiren } from './objects/siren.ts';
 import { makeBell, makeClock } from './objects/timekeepers.ts';
 import { makeFlute, makeSaxophone, makeTrumpet } from './objects/winds.ts';
 
-export const OBJECT_MAKERS: Record<SoundClass, ObjectMaker> = {
+export const OBJECT_MAKERS: Record<DrawnClass, ObjectMaker> = {
   piano: makePiano,
   guitar: makeGuitar,
   violin: makeViolin,
