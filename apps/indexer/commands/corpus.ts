@@ -1,6 +1,6 @@
 /** `earshot corpus`: makes the generated corpus that `earshot train` learns from. */
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SPLITS, type Split } from '#learning/corpus/performance';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
@@ -15,6 +15,9 @@ interface CorpusFlags {
   unseen?: number;
   splits?: Partial<Record<Split, number | null>>;
   threads?: number;
+  mediaSources?: string;
+  withoutRecordings?: boolean;
+  gplSources?: boolean;
   json?: boolean;
 }
 
@@ -35,6 +38,14 @@ export function registerCorpus(program: Command, context: CommandContext): void 
       parseSplits,
     )
     .option('--threads <n>', 'rendering threads (default: one a core)', integerOption(1, 256))
+    .option('--media-sources <folder>', 'unpacked tree of the packages of recordings (default: as installed)')
+    .option('--without-recordings', 'leave out the classes made from recordings and pictures')
+    .addOption(
+      new Option(
+        '--gpl-sources',
+        'with the classes whose files are under a GPL: ship nothing learned from them',
+      ).conflicts('withoutRecordings'),
+    )
     .option('--json', 'print one JSON document')
     .action(async (flags: CorpusFlags) => {
       const { DEFAULT_CORPUS, FURTHER_SPLITS, generateCorpus } = await import(
@@ -46,6 +57,8 @@ export function registerCorpus(program: Command, context: CommandContext): void 
         folder: path.resolve(flags.out ?? path.join((await context.config()).dataDir, 'corpus')),
         seed: flags.seed ?? DEFAULT_CORPUS.seed,
         clips: clipsOf(flags, { ...DEFAULT_CORPUS.clips, ...FURTHER_SPLITS }),
+        recordings: flags.withoutRecordings ? 'none' : flags.gplSources ? 'all' : 'open',
+        mediaSources: flags.mediaSources && path.resolve(flags.mediaSources),
         threads: flags.threads,
         signal: context.signal,
         onProgress: ({ split, done, total }) => bar.update(split, done, total),

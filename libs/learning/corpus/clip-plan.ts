@@ -2,12 +2,13 @@
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 import {
+  DRAWN_CLASSES,
   type Performance,
   type PerformanceRequest,
-  SOUND_CLASSES,
   type SoundClass,
   type Split,
 } from './performance.ts';
+import { isRecorded } from './recordings/catalogue.ts';
 import { UNSEEN_CLASSES } from './sound/unseen-classes.ts';
 import { pickVenue, type Venue } from './venue.ts';
 
@@ -55,7 +56,7 @@ interface PlanOptions {
  * @throws EarshotError `invalid_argument` where the classes asked for have no unseen objects
  */
 export function planClips(split: Split, count: number, options: PlanOptions): ClipPlan[] {
-  const classes = classesOf(split, count, options.classes ?? SOUND_CLASSES);
+  const classes = classesOf(split, count, options.classes ?? DRAWN_CLASSES);
   const used = new Map<SoundClass, number>();
   return Array.from({ length: count }, (_, position): ClipPlan => {
     const random = new SeededRandom(`clip/${options.seed}/${split}/${position}`);
@@ -90,6 +91,8 @@ function castOf(
 ): Pick<ClipPlan, 'requests' | 'sounding' | 'actors'> {
   const others = random.shuffle(classes.filter((each) => each !== first));
   const other = others[0] ?? first;
+  // What is seen without being heard is drawn: a recorded kind has its picture from its recording.
+  const drawn = others.find((each) => !isRecorded(each)) ?? first;
   switch (kind) {
     case 'solo':
       return { requests: [request(first)], sounding: 1, actors: [{ soundClass: first, source: 0 }] };
@@ -104,13 +107,14 @@ function castOf(
     }
     case 'distractor': {
       // Every fourth distractor is of the very kind that sounds: only its stillness gives it away.
-      const silent = { soundClass: random.next() < 0.25 ? first : other, source: null };
+      const alike = random.next() < 0.25 && !isRecorded(first);
+      const silent = { soundClass: alike ? first : drawn, source: null };
       const actors = random.shuffle<ClipPlan['actors'][number]>([{ soundClass: first, source: 0 }, silent]);
       return { requests: [request(first)], sounding: 1, actors };
     }
     case 'offscreen': {
       // Beside what is not seen, the object in the picture sounds too or is silent.
-      const sounds = random.next() < 0.5;
+      const sounds = random.next() < 0.5 || isRecorded(first);
       const requests = sounds ? [request(first), request(other)] : [request(other)];
       const actors = [{ soundClass: first, source: sounds ? 0 : null }];
       return { requests, sounding: requests.length, actors };

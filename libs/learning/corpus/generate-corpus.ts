@@ -10,8 +10,10 @@ import { EarshotError } from '#core/errors';
 import { type ClipPlan, chooseSources, planClips } from './clip-plan.ts';
 import { assertDisjoint } from './disjoint-splits.ts';
 import { formatManifest, type ManifestEntry, manifestFile, manifestHash, readManifest } from './manifest.ts';
-import { type Performance, type SoundClass, SPLITS, type Split } from './performance.ts';
+import { DRAWN_CLASSES, type Performance, type SoundClass, SPLITS, type Split } from './performance.ts';
 import { planScene } from './picture/scene-plan.ts';
+import { recordedClasses } from './recordings/catalogue.ts';
+import { INSTALLED_MEDIA, loadRecordings, type RecordingLibrary } from './recordings/library.ts';
 import { manifestEntry, type RenderTask } from './render-clip-worker.ts';
 import { performAll } from './sound/perform.ts';
 
@@ -20,8 +22,12 @@ export interface CorpusOptions {
   seed: number;
   /** Number of clips of each split; a split that is not named is not made. The classes take turns. */
   clips: Partial<Record<Split, number>>;
-  /** Only these kinds of object; all unless told. */
+  /** Only these kinds of object; unless told, the drawn ones and those that `recordings` names. */
   classes?: readonly SoundClass[];
+  /** Recorded kinds: none, those whose files are all public domain or Creative Commons (unless told), or all. */
+  recordings?: 'none' | 'open' | 'all';
+  /** Root of the tree of Debian packages that recordings are taken from; the installed ones unless told. */
+  mediaSources?: string;
   durationSec: number;
   frameRateHz: number;
   frameSize: number;
@@ -69,11 +75,18 @@ const ORDER: readonly Split[] = [
 const QUEUED_PER_THREAD = 3;
 
 /**
- * @throws EarshotError `conflict` when the folder holds a corpus made with other settings, `cancelled` on abort
+ * @throws EarshotError `conflict` when the folder holds a corpus made with other settings, `invalid_argument` where
+ *   fluidsynth, the soundfont or the packages of recordings are missing, `cancelled` on abort
  */
 export async function generateCorpus(options: CorpusOptions): Promise<CorpusSummary> {
   await mkdir(options.folder, { recursive: true });
   await holdSettings(options);
+  const recordings = await loadRecordings(classesOf(options), {
+    mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
+    gplSources: options.recordings === 'all',
+    workDir: path.join(options.folder, 'work'),
+    signal: options.signal,
+  });
   const threads = options.threads ?? Math.max(1, os.availableParallelism());
   const pool = new Piscina<RenderTask, ManifestEntry>({
     filename: new URL('./render-clip-worker.ts', import.meta.url).href,
@@ -85,7 +98,7 @@ export async function generateCorpus(options: CorpusOptions): Promise<CorpusSumm
   try {
     for (const split of ORDER) {
       if (options.clips[split] === undefined) continue;
-      const entries = await generateSplit(split, options, pool, threads);
+      const entries = await generateSplit(split, { ...options, library: recordings }, pool, threads);
       await writeFile(manifestFile(options.folder, split), formatManifest(entries));
       splits[split] = { clips: entries.length, manifestSha256: manifestHash(entries) };
     }
@@ -106,12 +119,12 @@ async function manifestsOf(folder: string): Promise<ManifestEntry[][]> {
 
 async function generateSplit(
   split: Split,
-  options: CorpusOptions,
+  options: CorpusOptions & { library: RecordingLibrary },
   pool: Piscina<RenderTask, ManifestEntry>,
   threads: number,
 ): Promise<ManifestEntry[]> {
   await mkdir(path.join(options.folder, split), { recursive: true });
-  const plans = planClips(split, options.clips[split] ?? 0, options);
+  const plans = planClips(split, options.clips[split] ?? 0, { ...options, classes: classesOf(options) });
   const entries: ManifestEntry[] = [];
   const running = new Set<Promise<void>>();
   let done = 0;
@@ -119,7 +132,12 @@ async function generateSplit(
   let at = 0;
   const performances = performAll(
     plans.flatMap(({ requests }) => requests),
-    { seed: options.seed, workDir: path.join(options.folder, 'work'), signal: options.signal },
+    {
+      seed: options.seed,
+      recordings: options.library,
+      workDir: path.join(options.folder, 'work'),
+      signal: options.signal,
+    },
   );
   for await (const performance of performances) {
     const plan = plans[at] as ClipPlan;
@@ -141,6 +159,11 @@ async function generateSplit(
   return entries;
 }
 
+function classesOf({ classes, recordings = 'open' }: CorpusOptions): readonly SoundClass[] {
+  if (classes) return classes;
+  return recordings === 'none' ? DRAWN_CLASSES : [...DRAWN_CLASSES, ...recordedClasses(recordings === 'all')];
+}
+
 function planTask(plan: ClipPlan, sources: Performance[], options: CorpusOptions): RenderTask {
   const { split, position, actors, venue } = plan;
   const label = sources.map(({ soundClass }) => soundClass).join('-');
@@ -150,6 +173,7 @@ function planTask(plan: ClipPlan, sources: Performance[], options: CorpusOptions
     folder: options.folder,
     sources,
     actorSources: actors.map(({ source }) => source),
+    mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
     crf: options.crf,
     scene: planScene({
       seed: options.seed,
@@ -175,8 +199,18 @@ async function exists(file: string): Promise<boolean> {
 
 /** A folder belongs to one set of settings; clips of two would mix silently otherwise. */
 async function holdSettings(options: CorpusOptions): Promise<void> {
-  const { seed, durationSec, frameRateHz, frameSize, crf, classes } = options;
-  const settings = `${JSON.stringify({ format: 'earshot-corpus/2', seed, durationSec, frameRateHz, frameSize, crf, classes }, null, 2)}\n`;
+  const { seed, durationSec, frameRateHz, frameSize, crf, classes, recordings = 'open' } = options;
+  const held = {
+    format: 'earshot-corpus/2',
+    seed,
+    durationSec,
+    frameRateHz,
+    frameSize,
+    crf,
+    classes,
+    recordings,
+  };
+  const settings = `${JSON.stringify(held, null, 2)}\n`;
   const file = path.join(options.folder, 'corpus.json');
   const found = await readFile(file, 'utf8').catch(() => null);
   if (found === null) await writeFile(file, settings);

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import type { SoundClass, SoundEvent, Split } from './performance.ts';
+import type { RecordingUse, SoundClass, SoundEvent, Split } from './performance.ts';
 import type { Venue } from './venue.ts';
 
 interface BoxAt {
@@ -82,7 +82,7 @@ export interface ManifestEntry {
   /** Kinds and looks of all that is seen. */
   objects: { soundClass: SoundClass; form: string }[];
   venue: Venue;
-  /** Of the samples of every source and the scene's plan. */
+  /** Of the samples of every source, the files that recorded ones were made from, and the scene's plan. */
   contentSha256: string;
 }
 

@@ -5,8 +5,8 @@
 
 import type { Venue } from './venue.ts';
 
-/** The kinds of sounding object; the order is part of the corpus's identity, so new kinds go to the end. */
-export const SOUND_CLASSES = [
+/** Kinds that are drawn here and played by a soundfont or synthesised. */
+export const DRAWN_CLASSES = [
   'piano',
   'guitar',
   'violin',
@@ -34,6 +34,49 @@ export const SOUND_CLASSES = [
   'bagpipe',
   'timpani',
 ] as const;
+
+export type DrawnClass = (typeof DRAWN_CLASSES)[number];
+
+/** Kinds made from real recordings and pictures, those under a GPL last: see recordings/catalogue.ts. */
+export const RECORDED_CLASSES = [
+  'didgeridoo',
+  'hand-drum',
+  'taiko',
+  'orchestra',
+  'mariachi',
+  'folk-band',
+  'rock-band',
+  'opera',
+  'vacuum-cleaner',
+  'washing-machine',
+  'cow',
+  'horse',
+  'sheep',
+  'pig',
+  'cat',
+  'duck',
+  'hen',
+  'owl',
+  'insect',
+  'big-cat',
+  'ape',
+  'crow',
+  'rooster',
+  'turkey',
+  'gull',
+  'frog',
+  'goat',
+  'donkey',
+  'elephant',
+  'bear',
+  'kettle',
+  'saw',
+] as const;
+
+export type RecordedClass = (typeof RECORDED_CLASSES)[number];
+
+/** All kinds of sounding object; the order is part of the corpus's identity, so new kinds go to the end. */
+export const SOUND_CLASSES = [...DRAWN_CLASSES, ...RECORDED_CLASSES] as const;
 
 export type SoundClass = (typeof SOUND_CLASSES)[number];
 
@@ -93,6 +136,17 @@ export interface Performance {
   loudness: Float32Array;
   /** Pitch as MIDI number at CONTROL_RATE_HZ, 0 where nothing sounds or there is no pitch. */
   pitchMidi: Float32Array;
+  /** What a recorded performance was made from; null for everything played or synthesised. */
+  recording: RecordingUse | null;
+}
+
+/** Which recording and picture a performance shows, and how far the recording was shifted. */
+export interface RecordingUse {
+  memberId: string;
+  soundSha256: string;
+  pictureSha256: string;
+  /** Shift of pitch and tempo together; a lower voice belongs to a larger body. */
+  semitones: number;
 }
 
 export interface PerformanceRequest {

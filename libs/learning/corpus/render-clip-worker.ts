@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { EarshotError } from '#core/errors';
 import { encodeClip } from '#media/encode';
 import { writeWav } from '#media/wav';
 import type { GroundTruth, ManifestEntry } from './manifest.ts';
@@ -13,6 +14,8 @@ import { mixSources } from './mix.ts';
 import { PERFORMANCE_RATE_HZ, type Performance, type Split } from './performance.ts';
 import { SceneRenderer } from './picture/scene.ts';
 import type { SceneSpec } from './picture/scene-plan.ts';
+import { loadSprite } from './recordings/library.ts';
+import type { Sprite } from './recordings/sprite.ts';
 
 export interface RenderTask {
   id: string;
@@ -23,6 +26,8 @@ export interface RenderTask {
   sources: Performance[];
   /** For each actor of the scene the source that it is, null for silent ones. */
   actorSources: (number | null)[];
+  /** Root of the tree that recorded classes take their pictures from. */
+  mediaSources: string;
   /** Constant rate factor of the video: higher is smaller. */
   crf: number;
 }
@@ -31,7 +36,9 @@ export default async function renderClip(task: RenderTask): Promise<ManifestEntr
   const { id, scene, sources } = task;
   const base = path.join(task.folder, task.split, id);
   const played = task.actorSources.map((source) => (source === null ? null : (sources[source] ?? null)));
-  const renderer = new SceneRenderer(scene, played);
+  const sprites = await Promise.all(played.map((each) => spriteOf(each, task.mediaSources)));
+  const pictures = sprites.map((sprite) => sprite?.image ?? null);
+  const renderer = new SceneRenderer(scene, played, pictures);
   const objects = task.actorSources.map((source, actor): GroundTruth['objects'][number] => {
     const { soundClass, form } = scene.actors[actor] as SceneSpec['actors'][number];
     return { soundClass, form, source, boxes: [] };
@@ -83,7 +90,7 @@ function groundTruth(task: RenderTask, objects: GroundTruth['objects']): GroundT
     width: scene.width,
     height: scene.height,
     frameRateHz: scene.frameRateHz,
-    sources: sources.map(({ soundClass, timbreId, phraseId, form, bodySize, events }, at) => {
+    sources: sources.map(({ soundClass, timbreId, phraseId, form, bodySize, recording, events }, at) => {
       const object = task.actorSources.indexOf(at);
       const stem = sources.length === 1 ? `${id}.wav` : `${id}.${at}.wav`;
       return {
@@ -92,6 +99,7 @@ function groundTruth(task: RenderTask, objects: GroundTruth['objects']): GroundT
         phraseId,
         form,
         bodySize,
+        recording,
         stem,
         events,
         object: object < 0 ? null : object,
@@ -103,11 +111,26 @@ function groundTruth(task: RenderTask, objects: GroundTruth['objects']): GroundT
   };
 }
 
+/** Pictures that this thread has cut out already. */
+const cutOuts = new Map<string, Promise<Sprite>>();
+
+async function spriteOf(performance: Performance | null, mediaSources: string): Promise<Sprite | null> {
+  const recording = performance?.recording;
+  if (!recording) return null;
+  const key = `${recording.memberId}/${recording.pictureSha256}`;
+  const sprite = cutOuts.get(key) ?? loadSprite(recording.memberId, mediaSources);
+  cutOuts.set(key, sprite);
+  if ((await sprite).pictureSha256 === recording.pictureSha256) return sprite;
+  const message = `The picture of ${recording.memberId} changed while the corpus was being made: start again.`;
+  throw new EarshotError('conflict', message, { subject: recording.memberId });
+}
+
 /** The manifest's line of a task, rendered or not: it depends on the plan and the sound alone. */
 export function manifestEntry({ id, split, scene, sources }: RenderTask): ManifestEntry {
   const content = createHash('sha256');
-  for (const { samples } of sources) {
+  for (const { samples, recording } of sources) {
     content.update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
+    if (recording) content.update(JSON.stringify(recording));
   }
   const first = sources[0] as Performance;
   return {

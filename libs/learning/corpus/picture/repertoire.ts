@@ -1,5 +1,5 @@
-/** Which maker draws which kind of sounding object. */
-import type { SoundClass } from '../performance.ts';
+/** Which maker draws which kind of sounding object; recorded kinds show a picture instead. */
+import type { DrawnClass } from '../performance.ts';
 import type { ObjectMaker } from './drawn-object.ts';
 import { makeAccordion } from './objects/accordion.ts';
 import { makeBagpipe } from './objects/bagpipe.ts';
@@ -25,7 +25,7 @@ import { makeTimpani } from './objects/timpani.ts';
 import { makeTrombone } from './objects/trombone.ts';
 import { makeTrumpet } from './objects/trumpet.ts';
 
-export const OBJECT_MAKERS: Record<SoundClass, ObjectMaker> = {
+export const OBJECT_MAKERS: Record<DrawnClass, ObjectMaker> = {
   piano: makePiano,
   guitar: makeGuitar,
   violin: makeViolin,

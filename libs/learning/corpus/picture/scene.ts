@@ -4,14 +4,16 @@ import { createCanvas } from '@napi-rs/canvas';
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 import type { Performance } from '../performance.ts';
+import { isRecorded } from '../recordings/catalogue.ts';
 import { drawBackground } from './background.ts';
 import { Brush, css } from './brush.ts';
 import { drawMover, planMovers } from './clutter.ts';
-import type { DrawnObject } from './drawn-object.ts';
+import type { DrawnObject, ObjectMaker } from './drawn-object.ts';
 import type { Look } from './look.ts';
 import { randomLook } from './look.ts';
 import type { Box } from './mask.ts';
 import { boxOf, coarseMask } from './mask.ts';
+import { makeSprite } from './objects/sprite.ts';
 import type { Pose } from './pose.ts';
 import { PoseTrack } from './pose.ts';
 import { OBJECT_MAKERS } from './repertoire.ts';
@@ -65,9 +67,14 @@ export class SceneRenderer {
 
   /**
    * @param performances one for each actor of the plan, in its order; null keeps that actor silent and still
-   * @throws EarshotError `invalid_argument` where the numbers differ
+   * @param pictures cut-outs for the actors of recorded kinds, at their places; others need none
+   * @throws EarshotError `invalid_argument` where the numbers differ or a picture is missing
    */
-  constructor(spec: SceneSpec, performances: readonly (Performance | null)[]) {
+  constructor(
+    spec: SceneSpec,
+    performances: readonly (Performance | null)[],
+    pictures: readonly (Canvas | null)[] = [],
+  ) {
     if (performances.length !== spec.actors.length) {
       throw new EarshotError(
         'invalid_argument',
@@ -76,7 +83,9 @@ export class SceneRenderer {
     }
     this.spec = spec;
     this.frameCount = Math.round(spec.durationSec * spec.frameRateHz);
-    this.#actors = spec.actors.map((actor, i) => castActor(actor, performances[i] ?? null));
+    this.#actors = spec.actors.map((actor, i) =>
+      castActor(actor, performances[i] ?? null, pictures[i] ?? null),
+    );
     this.#background = drawBackground(
       spec.backgroundSeed,
       spec.venue,
@@ -197,16 +206,23 @@ export class SceneRenderer {
   }
 }
 
-function castActor(spec: ActorSpec, performance: Performance | null): Actor {
+function castActor(spec: ActorSpec, performance: Performance | null, picture: Canvas | null): Actor {
   const random = new SeededRandom(`variant/${spec.variantSeed}`);
   const look = randomLook(random);
   const silent = { events: [], loudness: new Float32Array(1), pitchMidi: new Float32Array(1) };
   return {
     spec,
     look,
-    object: OBJECT_MAKERS[spec.soundClass](random, look, spec.form),
+    object: makerOf(spec, picture)(random, look, spec.form),
     track: new PoseTrack(performance ?? silent),
   };
+}
+
+function makerOf(spec: ActorSpec, picture: Canvas | null): ObjectMaker {
+  if (!isRecorded(spec.soundClass)) return OBJECT_MAKERS[spec.soundClass];
+  if (picture) return makeSprite(picture);
+  const message = `An actor of the class ${spec.soundClass} needs a picture.`;
+  throw new EarshotError('invalid_argument', message, { subject: spec.soundClass });
 }
 
 function pointCamera(ctx: SKRSContext2D, spec: SceneSpec, timeSec: number): void {

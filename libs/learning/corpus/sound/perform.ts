@@ -1,6 +1,6 @@
 /**
  * The sound half of the generated corpus: turns requests into performances. Instruments are played by a
- * soundfont, everything else is synthesised here. A request and a seed fix every sample, whatever else is asked
+ * soundfont, recorded classes from recordings, everything else is synthesised here. A request and a seed fix every sample, whatever else is asked
  * for in the same call.
  */
 
@@ -14,12 +14,15 @@ import {
   type PerformanceRequest,
   type SoundEvent,
 } from '../performance.ts';
+import { isRecorded } from '../recordings/catalogue.ts';
+import type { RecordingLibrary } from '../recordings/library.ts';
 import { pickVenue, type Venue } from '../venue.ts';
 import { loudnessTrack, pitchTrack } from './control-tracks.ts';
 import { DEFAULT_SOUND_FONT, renderPhrases } from './fluidsynth.ts';
 import { bodySizeOf, INSTRUMENTS, type Instrument } from './instruments.ts';
 import { compensateOnsets } from './onsets.ts';
 import { composePhrase, type Phrase } from './phrase.ts';
+import { performRecording } from './recordings.ts';
 import { drawRoom, placeInRoom, type Room } from './room.ts';
 import { leadOfSplit } from './split-lead.ts';
 import { SYNTHESISERS } from './synthesis/synthesisers.ts';
@@ -29,6 +32,8 @@ interface PerformAllOptions {
   seed: number;
   /** Path of a General MIDI soundfont; Debian's FluidR3 where unset. */
   soundFont?: string;
+  /** Recordings of the recorded classes that are asked for; none unless told. */
+  recordings?: RecordingLibrary;
   /** Folder for temporary files, made if missing. */
   workDir: string;
   signal?: AbortSignal;
@@ -69,7 +74,7 @@ export async function* performAll(
       const performance =
         each.kind === 'played'
           ? finishPlayed(each, rendered[nextRendered++] as Float32Array)
-          : finishSynthesised(each);
+          : finishSynthesised(each, options.recordings);
       done++;
       options.onProgress?.(done, requests.length);
       yield performance;
@@ -137,13 +142,20 @@ function finishPlayed({ request, phrase, venue, room }: PlayedPlan, dry: Float32
   return finish(request, [phrase, room], sound, venue, room);
 }
 
-function finishSynthesised({ request, leadMs, variant, venue, room }: SynthesisedPlan): Performance {
-  const synthesise = SYNTHESISERS[request.soundClass];
-  if (!synthesise) throw new EarshotError('internal', `Nothing plays the class ${request.soundClass}.`);
+function finishSynthesised(
+  { request, leadMs, variant, venue, room }: SynthesisedPlan,
+  recordings: RecordingLibrary = new Map(),
+): Performance {
+  const { soundClass, split, durationSec } = request;
   const random = new SeededRandom(variant);
-  const unseen = request.split === 'unseen';
-  const { durationSec } = request;
-  const sound = synthesise({ durationSec, leadSec: leadMs / 1000, variant, unseen, random });
+  const asked = { durationSec, leadSec: leadMs / 1000, random };
+  if (isRecorded(soundClass)) {
+    const sound = performRecording(recordings, { ...asked, soundClass, split });
+    return finish(request, [leadMs, variant, room, sound.recording], sound, venue, room);
+  }
+  const synthesise = SYNTHESISERS[soundClass];
+  if (!synthesise) throw new EarshotError('internal', `Nothing plays the class ${soundClass}.`);
+  const sound = synthesise({ ...asked, variant, unseen: split === 'unseen' });
   return finish(request, [leadMs, variant, room], sound, venue, room);
 }
 
@@ -177,5 +189,6 @@ function finish(
     // What moves is the source: reverberation goes on after it has come to rest.
     loudness: loudnessTrack(sound.samples, durationSec),
     pitchMidi: sound.pitchMidi ?? pitchTrack(sound.events, durationSec),
+    recording: sound.recording ?? null,
   };
 }

@@ -29,5 +29,6 @@ export function phrase(soundClass: SoundClass, gapSec = 0.5): Performance {
     events,
     loudness,
     pitchMidi,
+    recording: null,
   };
 }

@@ -4,10 +4,10 @@ import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   CONTROL_RATE_HZ,
+  DRAWN_CLASSES,
   PERFORMANCE_RATE_HZ,
   type Performance,
   type PerformanceRequest,
-  SOUND_CLASSES,
   type SoundClass,
   type Split,
 } from '#learning/corpus/performance';
@@ -26,7 +26,7 @@ const programs = (process.env.PATH ?? '').split(delimiter).map((folder) => join(
 const hasFluidsynth =
   (await readable('/usr/share/sounds/sf2/FluidR3_GM.sf2')) &&
   (await Promise.all(programs.map(readable))).includes(true);
-const CLASSES = hasFluidsynth ? SOUND_CLASSES : SYNTHESISED;
+const CLASSES = hasFluidsynth ? DRAWN_CLASSES : SYNTHESISED;
 const scope = hasFluidsynth
   ? 'all classes'
   : 'synthesised classes only: install fluidsynth and fluid-soundfont-gm for the rest';

@@ -1,7 +1,7 @@
 /** What every synthesised class answers, and the drawing of levels that they share. */
 
 import type { SeededRandom } from '#core/random';
-import type { SoundEvent } from '../../performance.ts';
+import type { RecordingUse, SoundEvent } from '../../performance.ts';
 
 export interface SynthesisRequest {
   durationSec: number;
@@ -26,6 +26,8 @@ export interface SynthesisedSound {
   events: SoundEvent[];
   /** For sounds whose pitch glides within an event: MIDI numbers at the control rate. */
   pitchMidi?: Float32Array;
+  /** What it was made from, where it was not synthesised. */
+  recording?: RecordingUse;
 }
 
 export type Synthesise = (request: SynthesisRequest) => SynthesisedSound;
