@@ -82,6 +82,19 @@ export interface SimdModule {
     rows: number,
     columns: number,
   ): void;
+  reluGradient(x: Address, dy: Address, dx: Address, count: number): void;
+  softmaxGradient(y: Address, dy: Address, dx: Address, rows: number, columns: number): void;
+  spreadRows(dy: Address, scale: number, dx: Address, outer: number, rows: number, columns: number): void;
+  maxRows(x: Address, out: Address, outer: number, rows: number, columns: number): void;
+  maxRowsGradient(
+    x: Address,
+    y: Address,
+    dy: Address,
+    dx: Address,
+    outer: number,
+    rows: number,
+    columns: number,
+  ): void;
 }
 
 const MODULE_FILE = new URL('./gradients.wasm', import.meta.url);

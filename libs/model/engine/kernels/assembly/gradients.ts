@@ -9,3 +9,4 @@ export { accumulateProduct, accumulateTransposedProduct, transpose } from './mat
 export { convFilterGradient, convInputGradient } from './convolution';
 export { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise';
 export { sumRows, sumSquaredDeviations, normalise, batchNormSums, batchNormInputGradient } from './columns';
+export { reluGradient, softmaxGradient, spreadRows, maxRows, maxRowsGradient } from './pointwise';
