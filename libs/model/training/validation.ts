@@ -18,7 +18,7 @@ export interface EvaluationReport {
 const BATCH = 8;
 
 /** Embeds a whole source without augmentation; row i belongs to clip i. */
-export async function embedSource(
+async function embedSource(
   network: TwoTowerNetwork,
   source: TrainingSource,
 ): Promise<{ audio: Float32Array[]; video: Float32Array[] }> {

@@ -74,7 +74,7 @@ describe('the colour control', () => {
       file: '',
       label: `class${i % 4}`,
     }));
-    return { clips: list, framesPerClip: 1, spec, frames, logMel };
+    return { clips: list, framesPerClip: 1, spec, frames, luma: new Uint8Array(0), logMel };
   }
 
   it('catches a corpus whose colour gives the class away', () => {

@@ -35,7 +35,9 @@ beforeAll(async () => {
     peakLearningRate: 1e-3,
     seed: 1,
     pairing: 'true',
-    classWeight: 1,
+    weights: { class: 1, localization: 0.5, alignment: 0.5 },
+    hardNegatives: { fromPart: 0.5, classRun: 2 },
+    averageDecay: 0.9,
     patience: 5,
     resume: false,
     decodeConcurrency: 1,
@@ -51,7 +53,7 @@ describe('a training run', () => {
     const { manifest, result } = await trainModel(options);
     expect(result.step).toBe(2);
     const info = await readModelInfo(options.output);
-    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 128 });
+    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 256 });
     expect(info.training).toMatchObject({ seed: 1, steps: 2, clips: { train: 4, validation: 2 } });
     const log = (await readFile(path.join(options.runFolder, 'log.jsonl'), 'utf8'))
       .trim()
