@@ -140,6 +140,11 @@ export class OnnxGraphBuilder {
     return output;
   }
 
+  /** The value in another element type. */
+  cast(value: OnnxValue, type: OnnxElementType): OnnxValue {
+    return this.node('Cast', [value], { to: ELEMENT_TYPES[type] });
+  }
+
   /** Makes a value an output of the graph, under a name of its own. */
   output(name: string, value: OnnxValue, type: OnnxElementType, shape: readonly OnnxDimension[]): void {
     this.#nodes.push({ name: `output_${name}`, opType: 'Identity', input: [value], output: [name] });
