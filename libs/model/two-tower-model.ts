@@ -10,7 +10,8 @@ import type {
   VideoInputSpec,
 } from './embedding-model.ts';
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
-import { frameBatch, logMelBatch } from './front-ends/normalize.ts';
+import { logMelBatch } from './front-ends/log-mel-batch.ts';
+import { videoBatch } from './front-ends/video-batch.ts';
 import type { TwoTowerNetwork } from './towers/two-tower.ts';
 
 /** Segments a forward pass: bounds memory, large enough that per-call costs vanish. */
@@ -75,7 +76,6 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   #videoBatch(blocks: readonly FrameBlock[]): Float32Array[] {
     const { tf } = this.#network.engine;
     const spec = this.#manifest.frontEnds.video;
-    const count = blocks[0]?.count ?? 0;
     for (const block of blocks) {
       if (block.count < 1 || block.data.length !== block.count * spec.width * spec.height * 3) {
         throw new EarshotError(
@@ -84,14 +84,14 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
         );
       }
     }
-    const input = frameBatch(blocks, spec);
-    const timesSec = Float32Array.from(
-      { length: blocks.length * count },
-      (_, i) => (i % count) / spec.rateHz,
-    );
+    const input = videoBatch(blocks, spec, this.#network.options.video.motion);
     const embedding = tf.tidy(() => {
-      const frames = tf.tensor4d(input, [blocks.length * count, spec.height, spec.width, 3]);
-      return this.#network.video.apply(frames, timesSec, blocks.length, false).embedding;
+      const frames = tf.tensor4d(input.frames, [input.frameTimesSec.length, spec.height, spec.width, 3]);
+      const motion = input.motion && tf.tensor4d(input.motion.data, input.motion.shape);
+      const { frameTimesSec, motionTimesSec } = input;
+      const batch = blocks.length;
+      return this.#network.video.apply({ frames, frameTimesSec, motion, motionTimesSec, batch }, false)
+        .embedding;
     });
     return this.#rows(embedding.dataSync() as Float32Array, () => embedding.dispose());
   }

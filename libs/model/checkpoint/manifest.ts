@@ -13,6 +13,8 @@ const audioTower = z.object({
   numEncoderLayers: z.int().nonnegative(),
   numHeads: z.int().positive(),
   embeddingDimension: z.int().positive(),
+  temporalParts: z.int().nonnegative().default(0),
+  alignmentDimension: z.int().nonnegative().default(0),
 });
 
 const videoTower = z.object({
@@ -21,6 +23,13 @@ const videoTower = z.object({
   numEncoderLayers: z.int().nonnegative(),
   numHeads: z.int().positive(),
   embeddingDimension: z.int().positive(),
+  motion: z
+    .object({ size: z.int().positive(), trunkChannels: z.tuple([z.int(), z.int(), z.int()]) })
+    .nullable()
+    .default(null),
+  temporalParts: z.int().nonnegative().default(0),
+  alignmentDimension: z.int().nonnegative().default(0),
+  positions: z.boolean().default(false),
 });
 
 const modelManifestSchema = z.object({
@@ -48,6 +57,8 @@ const modelManifestSchema = z.object({
       width: z.int().positive(),
       height: z.int().positive(),
       fit: z.enum(['stretch', 'cover']),
+      /** Of the decoded frames, every so many go through the colour trunk; all of them show motion. */
+      colourEveryFrames: z.int().positive().default(1),
       normalization: z.object({
         mean: z.tuple([z.number(), z.number(), z.number()]),
         deviation: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),

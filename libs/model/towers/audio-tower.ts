@@ -6,7 +6,9 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
+import { temporalPool } from '../layers/temporal-pool.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
+import { alignmentLayer, alignmentOf, headShape } from './heads.ts';
 import { ProjectionHead } from './projection-head.ts';
 
 export interface AudioTowerOptions {
@@ -20,6 +22,10 @@ export interface AudioTowerOptions {
   numEncoderLayers: number;
   numHeads: number;
   embeddingDimension: number;
+  /** Parts of the temporal pyramid; 0 pools the plain mean. */
+  temporalParts: number;
+  /** Width of the per-step embeddings that align with the other tower's; 0 leaves them out. */
+  alignmentDimension: number;
 }
 
 /** Input frames for one token: the trunk halves time three times. */
@@ -31,6 +37,8 @@ export interface TowerOutput {
   embedding: tfTypes.Tensor2D;
   /** `[batch, steps, tokenWidth]`: what the head pools. */
   steps: tfTypes.Tensor3D;
+  /** `[batch, steps, alignmentDimension]`, unit length: what happens at each step; null where the tower has none. */
+  alignment: tfTypes.Tensor3D | null;
 }
 
 export class AudioTower {
@@ -42,6 +50,7 @@ export class AudioTower {
   readonly #token: Dense;
   readonly #encoder: TransformerEncoder;
   readonly #head: ProjectionHead;
+  readonly #alignment: Dense | null;
 
   constructor(store: ParameterStore, name: string, options: AudioTowerOptions) {
     this.#store = store;
@@ -68,7 +77,12 @@ export class AudioTower {
       heads: options.numHeads,
       layers: options.numEncoderLayers,
     });
-    this.#head = new ProjectionHead(store, `${name}/head`, options.tokenWidth, options.embeddingDimension);
+    this.#head = new ProjectionHead(
+      store,
+      `${name}/head`,
+      headShape(options.tokenWidth, options.temporalParts, options.embeddingDimension),
+    );
+    this.#alignment = alignmentLayer(store, name, options);
     this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units), ...this.#head.units];
   }
 
@@ -86,7 +100,8 @@ export class AudioTower {
     const tokens = this.#token.apply(tf.reshape(map, [batch, steps, bands * channels]));
     const timesSec = Float32Array.from({ length: steps }, (_, i) => (i + 0.5) * this.stepSec);
     const encoded = this.#encoder.apply(tokens, timesSec) as tfTypes.Tensor3D;
-    const embedding = this.#head.apply(tf.mean(encoded, 1) as tfTypes.Tensor2D, training);
-    return { embedding, steps: encoded };
+    const pooled = temporalPool(tf, encoded, this.options.temporalParts);
+    const embedding = this.#head.apply(pooled, training);
+    return { embedding, steps: encoded, alignment: alignmentOf(tf, this.#alignment, encoded) };
   }
 }
