@@ -145,6 +145,17 @@ export class OnnxGraphBuilder {
     return this.node('Cast', [value], { to: ELEMENT_TYPES[type] });
   }
 
+  /** Size of one axis, as an int64 list of one. */
+  sizeOf(value: OnnxValue, axis: number): OnnxValue {
+    return this.node('Gather', [this.node('Shape', [value]), this.int64([axis])]);
+  }
+
+  /** Whole numbers from 0 up to a size such as `sizeOf` answers, `[size]` of int64. */
+  range(size: OnnxValue): OnnxValue {
+    const whole = (value: number) => this.constant(BigInt64Array.of(BigInt(value)), []);
+    return this.node('Range', [whole(0), this.node('Squeeze', [size]), whole(1)]);
+  }
+
   /** Makes a value an output of the graph, under a name of its own. */
   output(name: string, value: OnnxValue, type: OnnxElementType, shape: readonly OnnxDimension[]): void {
     this.#nodes.push({ name: `output_${name}`, opType: 'Identity', input: [value], output: [name] });

@@ -2,12 +2,18 @@
 import type * as tfTypes from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, loadEngine } from '#model/engine/engine';
+import { MOTION_CHANNELS } from '#model/front-ends/motion';
 import { type ConvolutionOptions, ConvolutionUnit, SeparableBlock } from '#model/layers/convolution';
 import { Dense, LayerNorm } from '#model/layers/dense';
 import { ParameterStore } from '#model/layers/parameters';
+import { positionPool, positionPoolToOnnx } from '#model/layers/position-pool';
+import { temporalPool, temporalPoolToOnnx } from '#model/layers/temporal-pool';
 import { TransformerEncoder } from '#model/layers/transformer';
+import { unitLength, unitLengthToOnnx } from '#model/layers/unit-length';
 import type { OnnxGraphBuilder, OnnxValue } from '#model/onnx/graph-builder';
-import { channelsFirst, channelsLast, expectClose, layerSession, noise, unsettle } from './parity.ts';
+import { MotionTrunk } from '#model/towers/motion-trunk';
+import { ProjectionHead } from '#model/towers/projection-head';
+import { channelsFirst, channelsLast, expectSameAsTensor, layerSession, noise, unsettle } from './parity.ts';
 
 let engine: Engine;
 beforeAll(async () => {
@@ -27,7 +33,7 @@ async function expectParity(
   for (const [seed, shape] of shapes.entries()) {
     const x = noise(shape, seed + 1);
     const { y } = await session.run({ x });
-    tf.tidy(() => expectClose(y, layer.apply(tf.tensor(x.data, shape))));
+    tf.tidy(() => expectSameAsTensor(y, layer.apply(tf.tensor(x.data, shape))));
   }
   await session.dispose();
 }
@@ -106,7 +112,9 @@ describe('ConvolutionUnit', () => {
     });
     const x = noise([3, 5], 2);
     const { y } = await session.run({ x });
-    tf.tidy(() => expectClose(y, tf.reshape(unit.apply(tf.tensor4d(x.data, [3, 1, 1, 5]), false), [3, 7])));
+    tf.tidy(() =>
+      expectSameAsTensor(y, tf.reshape(unit.apply(tf.tensor4d(x.data, [3, 1, 1, 5]), false), [3, 7])),
+    );
     await session.dispose();
     store.dispose();
   });
@@ -157,6 +165,59 @@ describe('Dense and LayerNorm', () => {
   });
 });
 
+describe('pooling, heads and trunks', () => {
+  it('pool a temporal pyramid over any number of steps, fewer than its parts included', async () => {
+    const shapes = [1, 2, 4, 5, 6, 13, 62].map((steps) => [steps % 2 ? 1 : 3, steps, 6]);
+    for (const parts of [0, 1, 3, 5]) {
+      const layer = {
+        apply: (x: tfTypes.Tensor) => temporalPool(engine.tf, x as tfTypes.Tensor3D, parts),
+        toOnnx: (graph: OnnxGraphBuilder, x: OnnxValue) => temporalPoolToOnnx(graph, x, parts),
+      };
+      await expectParity(layer, shapes);
+    }
+  });
+
+  it('pool positions and scale to unit length, zeros included', async () => {
+    await expectParity(
+      {
+        apply: (x) => unitLength(engine.tf, positionPool(engine.tf, engine.tf.relu(x) as tfTypes.Tensor4D)),
+        toOnnx: (graph, x) =>
+          unitLengthToOnnx(graph, positionPoolToOnnx(graph, channelsFirst(graph, graph.node('Relu', [x])))),
+      },
+      PICTURES.map(([height, width]) => [2, height, width, 3]),
+    );
+    const zeros = { data: new Float32Array(6), shape: [2, 3] };
+    const session = await layerSession({ x: 2 }, (graph, x) => unitLengthToOnnx(graph, x));
+    expect((await session.run({ x: zeros })).y?.data).toEqual(zeros.data);
+    await session.dispose();
+  });
+
+  it('project to the shared space and look at motion', async () => {
+    const store = new ParameterStore(engine, 1);
+    const head = new ProjectionHead(store, 'head', { inputWidth: 12, hiddenWidth: 20, dimension: 7 });
+    const trunk = new MotionTrunk(store, 'motion', { size: 10, trunkChannels: [4, 6, 8] });
+    unsettle(store, 1);
+    await expectParity(
+      {
+        apply: (x) => head.apply(x as tfTypes.Tensor2D, false),
+        toOnnx: (graph, x) => head.toOnnx(graph, x),
+      },
+      [
+        [1, 12],
+        [5, 12],
+      ],
+    );
+    await expectParity(
+      {
+        apply: (x) => trunk.apply(x as tfTypes.Tensor4D, false),
+        toOnnx: (graph, x) => trunk.toOnnx(graph, channelsFirst(graph, x)),
+      },
+      PICTURES.map(([height, width]) => [3, height, width, MOTION_CHANNELS]),
+    );
+    store.dispose();
+  });
+});
+
 describe('TransformerEncoder', () => {
   /** Sampled evenly, unevenly, and an hour into a recording. */
   const clocks: ((step: number) => number)[] = [
@@ -188,7 +249,7 @@ describe('TransformerEncoder', () => {
             (_, i) => clock(i % steps) + Math.floor(i / steps) * 0.37,
           );
           const { y } = await session.run({ x, timesSec: { data: times, shape: [rows, steps] } });
-          tf.tidy(() => expectClose(y, encoder.apply(tf.tensor(x.data, [batch, steps, 24]), times)));
+          tf.tidy(() => expectSameAsTensor(y, encoder.apply(tf.tensor(x.data, [batch, steps, 24]), times)));
         }
       }
     }

@@ -54,14 +54,17 @@ export function layerSession(
 }
 
 /** Same shape, and no value further away than `TOLERANCE`. */
-export function expectClose(actual: OnnxTensor | undefined, expected: tfTypes.Tensor): void {
+export function expectSame(actual: OnnxTensor | undefined, expected: OnnxTensor): void {
   expect(actual?.shape).toEqual(expected.shape);
-  const reference = expected.dataSync();
   let worst = 0;
-  for (let i = 0; i < reference.length; i++) {
-    const value = reference[i] as number;
+  for (let i = 0; i < expected.data.length; i++) {
+    const value = Number(expected.data[i]);
     // A NaN stays the maximum, and fails.
     worst = Math.max(worst, Math.abs(Number(actual?.data[i]) - value) / Math.max(1, Math.abs(value)));
   }
   expect(worst).toBeLessThan(TOLERANCE);
+}
+
+export function expectSameAsTensor(actual: OnnxTensor | undefined, expected: tfTypes.Tensor): void {
+  expectSame(actual, { data: expected.dataSync() as Float32Array, shape: expected.shape });
 }
