@@ -1,5 +1,5 @@
 /**
- * One training run from a corpus folder to a model folder: cache, learn, write. The run's log is JSON lines, one a
+ * One training run from a corpus folder to a model folder: cache, learn, write, export what serves. The run's log is JSON lines, one a
  * step, so that it can be plotted while it runs.
  */
 import { appendFileSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { EarshotError } from '#core/errors';
 import { writeModelFolder } from '#model/checkpoint/checkpoint';
 import { MODEL_NAME, type ModelManifest } from '#model/checkpoint/manifest';
 import { loadEngine } from '#model/engine/engine';
+import { exportServingGraphs } from '#model/onnx/export-serving';
 import { MINI_TOWERS, TwoTowerNetwork } from '#model/towers/two-tower';
 import { type LearnResult, learnCorrespondence, type StepReport } from '#model/training/learn-correspondence';
 import { type ObjectiveWeights, TRAINING_ONLY } from '#model/training/objective';
@@ -101,7 +102,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     },
   });
   const durationSec = (Date.now() - started) / 1000;
-  const manifest = await writeModelFolder(
+  await writeModelFolder(
     options.output,
     {
       id: options.name,
@@ -117,6 +118,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     network.store.snapshot().filter(({ name }) => !name.startsWith(TRAINING_ONLY)),
   );
   network.dispose();
+  const manifest = await exportServingGraphs(options.output);
   return { manifest, result, durationSec };
 }
 

@@ -54,6 +54,7 @@ describe('a training run', () => {
     expect(result.step).toBe(2);
     const info = await readModelInfo(options.output);
     expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 256 });
+    expect(manifest.serving?.video.file).toBe('video.onnx');
     expect(info.training).toMatchObject({ seed: 1, steps: 2, clips: { train: 4, validation: 2 } });
     const log = (await readFile(path.join(options.runFolder, 'log.jsonl'), 'utf8'))
       .trim()
