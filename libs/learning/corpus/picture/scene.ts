@@ -162,7 +162,9 @@ export class SceneRenderer {
     ctx.drawImage(this.#layer, 0, 0);
     const alpha = this.#layer.data();
     const truth: ActorTruth = { box: boxOf(alpha, width, height) };
-    if (options.maskSide) truth.mask = coarseMask(alpha, width, height, options.maskSide);
+    if (options.maskSide) {
+      truth.mask = coarseMask(alpha, width, height, options.maskSide, truth.box);
+    }
     return truth;
   }
 

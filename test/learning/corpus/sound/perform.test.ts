@@ -9,6 +9,7 @@ import {
   type Performance,
   type PerformanceRequest,
   type SoundClass,
+  SPLITS as ALL_SPLITS,
   type Split,
 } from '#learning/corpus/performance';
 import { performAll } from '#learning/corpus/sound/perform';
@@ -197,7 +198,7 @@ describe('splits', () => {
     const remainders = new Map<number, Set<Split>>();
     const ids = new Set<string>();
     for (const { split, events, phraseId } of await perform(requests)) {
-      const remainder = Math.round((events[0] as { startSec: number }).startSec * 1000) % 3;
+      const remainder = Math.round((events[0] as { startSec: number }).startSec * 1000) % ALL_SPLITS.length;
       remainders.set(remainder, (remainders.get(remainder) ?? new Set()).add(split));
       ids.add(phraseId);
     }

@@ -55,7 +55,7 @@ function slideAt(pose: Pose): number {
 
 function drawTrombone(brush: Brush, plan: TrombonePlan, look: Look, pose: Pose): void {
   const { tube, gap, bell } = plan;
-  const out = 0.02 + 0.2 * slideAt(pose);
+  const out = 0.01 + 0.26 * slideAt(pose);
   // The bell's section goes back over the shoulder and round.
   brush.curve(
     [
