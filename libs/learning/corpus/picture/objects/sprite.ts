@@ -21,13 +21,11 @@ interface Manner {
 export function makeSprite(image: Canvas, semitones: number): ObjectMaker {
   return (random) => {
     const tinted = recolour(image, {
-      hueDeg: random.next() < 0.5 ? random.uniform(-25, 25) : random.uniform(-180, 180),
+      hueDeg: random.next() < 0.75 ? random.uniform(-25, 25) : random.uniform(-180, 180),
       brightness: random.uniform(0.75, 1.3),
       saturation: random.uniform(0.5, 1.4),
     });
-    const size = 0.86 * 2 ** (-semitones / 14);
-    const longer = Math.max(image.width, image.height);
-    const [width, height] = [(size * image.width) / longer, (size * image.height) / longer];
+    const [width, height] = sizeOf(image, semitones);
     const manner: Manner = {
       hop: random.uniform(0.5, 1),
       swell: random.uniform(0.5, 1),
@@ -59,6 +57,13 @@ function move(ctx: SKRSContext2D, pose: Pose, manner: Manner, foot: number): voi
   ctx.translate(0, foot - (pose.eventIndex < 0 ? 0 : lift));
   ctx.rotate(side * 0.14 * manner.sway * pose.impact);
   ctx.scale(swell * (1 + squash * 0.6), swell * (1 - squash));
+}
+
+/** Of equal area whatever the shape, within the unit box; three semitones up make it a sixth smaller. */
+function sizeOf({ width, height }: Canvas, semitones: number): [width: number, height: number] {
+  const area = Math.min(0.76 / Math.sqrt(width * height), 0.92 / Math.max(width, height));
+  const scale = area * 2 ** (-semitones / 12);
+  return [width * scale, height * scale];
 }
 
 /** Draws the picture with its lower edge at the origin; `opening` 0..1 parts it at the seam. */
