@@ -3,9 +3,11 @@ import { EarshotError } from '#core/errors';
 import { readManifest, readServingGraphs } from './checkpoint/checkpoint.ts';
 import type { ModelManifest } from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
+import { loadEngine } from './engine/engine.ts';
 import { loadNetwork } from './load-network.ts';
 import { TensorFlowTowers } from './towers/tensorflow-towers.ts';
 import type { TowerBackend } from './towers/tower-backend.ts';
+import { TwoTowerNetwork } from './towers/two-tower.ts';
 import { TwoTowerEmbeddingModel } from './two-tower-model.ts';
 
 export interface ModelInfo {
@@ -97,5 +99,6 @@ async function openTensorFlowTowers(folder: string, manifest: ModelManifest): Pr
 export async function loadUntrainedModel(folder: string, seed: number): Promise<EmbeddingModel> {
   const manifest = await readManifest(folder);
   const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, seed);
-  return new TwoTowerEmbeddingModel({ ...manifest, id: `untrained (${manifest.id})` }, network);
+  const towers = new TensorFlowTowers(network, manifest.frontEnds);
+  return new TwoTowerEmbeddingModel({ ...manifest, id: `untrained (${manifest.id})` }, towers);
 }

@@ -27,7 +27,11 @@ interface Scored {
 }
 
 /** The suites, and the corpus split that each scores. */
-const SUITES = { retrieval: 'test', 'colour-control': 'test' } as const;
+const SUITES = {
+  retrieval: 'test',
+  'retrieval-unseen-objects': 'unseen',
+  'colour-control': 'test',
+} as const;
 type Suite = keyof typeof SUITES;
 const SUITE_NAMES = Object.keys(SUITES);
 

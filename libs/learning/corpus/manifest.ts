@@ -37,6 +37,8 @@ interface SoundSource {
   form: string;
   /** 0 the smallest body of its class .. 1 the largest. */
   bodySize: number;
+  /** What a recorded kind was made from. */
+  recording: RecordingUse | null;
   /** File name of the sound of this source alone, 16 kHz WAV, as loud as in the mixture. */
   stem: string;
   events: SoundEvent[];

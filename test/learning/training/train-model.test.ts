@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateCorpus } from '#learning/corpus/generate-corpus';
-import { corpusTestClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
+import { corpusClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
 import { type TrainOptions, trainModel } from '#learning/training/train-model';
-import { readModelInfo } from '#model/load-model';
+import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 
 let folder: string;
 let options: TrainOptions;
@@ -62,8 +62,11 @@ describe('a training run', () => {
       .map((line) => JSON.parse(line));
     expect(log.map((line) => line.kind)).toEqual(['step', 'step', 'evaluation']);
 
-    const clips = await corpusTestClips(options.corpus);
-    const scored = await evaluateRetrieval('retrieval', { modelFolder: options.output, clips });
+    const clips = await corpusClips(options.corpus, 'test');
+    const scored = await evaluateRetrieval('retrieval', {
+      model: await loadEmbeddingModel(options.output),
+      clips,
+    });
     expect(scored.n).toBe(2);
     expect(scored.results['videoToAudio.map']?.value).toBeGreaterThan(0);
   });

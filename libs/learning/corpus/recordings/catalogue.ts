@@ -17,6 +17,14 @@ type Licence =
   | 'GPL-2'
   | 'GPL-3';
 
+/** In fractions of the picture, origin at the top left. */
+export interface Crop {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /** One file of a package. */
 export interface MediaSource {
   package: SourcePackage;
@@ -26,6 +34,8 @@ export interface MediaSource {
   entry?: string;
   licence: Licence;
   author: string;
+  /** The part of a photograph that shows what sounds; all of it where unset. */
+  crop?: Crop;
 }
 
 /** One recorded thing: a picture and a recording that are only ever used together. */
@@ -50,6 +60,7 @@ function music(
   thing: string,
   [picture, pictureCredit]: readonly [name: string, credit: Credit],
   [sound, soundCredit]: readonly [name: string, credit: Credit],
+  crop?: Crop,
 ): RecordedMember {
   const media = (name: string, [licence, author]: Credit): MediaSource => ({
     package: 'gcompris-qt-data',
@@ -62,7 +73,7 @@ function music(
     id: `gcompris-${sound.replace('.ogg', '')}`,
     soundClass,
     thing,
-    picture: media(picture, pictureCredit),
+    picture: { ...media(picture, pictureCredit), crop },
     sound: media(sound, soundCredit),
     group: 'seen',
   };
@@ -138,12 +149,14 @@ export const RECORDED_MEMBERS: readonly RecordedMember[] = [
     'taiko ensemble',
     ['japan.webp', ['public domain', 'takami torao']],
     ['japan.ogg', ['CC0-1.0', 'Scott Harding']],
+    { x: 0.5, y: 0.42, width: 0.47, height: 0.43 },
   ),
   music(
     'orchestra',
     'symphony orchestra',
     ['orchestra.webp', ['public domain', 'ABC Informática']],
     ['beethoven.ogg', ['CC0-1.0', 'Drummyfish']],
+    { x: 0.25, y: 0.3, width: 0.53, height: 0.55 },
   ),
   music(
     'mariachi',
@@ -156,6 +169,7 @@ export const RECORDED_MEMBERS: readonly RecordedMember[] = [
     'Irish folk band',
     ['ireland.webp', ['CC-BY-2.0', 'candyschwartz']],
     ['ireland.ogg', ['CC-BY-3.0', 'peakfiddler']],
+    { x: 0.35, y: 0.28, width: 0.43, height: 0.7 },
   ),
   music(
     'rock-band',
@@ -168,6 +182,7 @@ export const RECORDED_MEMBERS: readonly RecordedMember[] = [
     'opera singers',
     ['italy.webp', ['CC0-1.0', 'SoriamuséuM']],
     ['italy.ogg', ['public domain', 'Enrico Caruso, restored by Adam Cuerden']],
+    { x: 0.2, y: 0.28, width: 0.52, height: 0.72 },
   ),
   stamp('vacuum-cleaner', 'vacuum cleaner', 'household/vacuum_cleaner.svg', 'seen', {
     picture: ['public domain', 'Jaime Sanchez'],

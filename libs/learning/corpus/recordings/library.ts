@@ -115,7 +115,8 @@ async function decode(
 export async function loadSprite(memberId: string, mediaSources: string): Promise<Sprite> {
   const member = RECORDED_MEMBERS.find(({ id }) => id === memberId);
   if (!member) throw new EarshotError('internal', `The catalogue has no member ${memberId}.`);
-  return cutOut(await readSource(member.picture, mediaSources), member.picture.entry ?? member.picture.file);
+  const { file, entry, crop } = member.picture;
+  return cutOut(await readSource(member.picture, mediaSources), entry ?? file, crop);
 }
 
 async function readSource(source: MediaSource, root: string): Promise<Buffer> {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Canvas, createCanvas, type Image, loadImage } from '@napi-rs/canvas';
 import { EarshotError } from '#core/errors';
+import type { Crop } from './catalogue.ts';
 
 /** Longer side of a sprite: no frame of the corpus shows it larger. */
 const SPRITE_SIDE_PX = 384;
@@ -9,6 +10,8 @@ const SPRITE_SIDE_PX = 384;
 const ALPHA_MIN = 24;
 /** Width of a photograph's soft edge as a share of its shorter side. */
 const SOFT_EDGE = 0.06;
+
+const WHOLE: Crop = { x: 0, y: 0, width: 1, height: 1 };
 
 /** A picture ready to be drawn, with the hash of the file that it came from. */
 export interface Sprite {
@@ -20,23 +23,17 @@ export interface Sprite {
  * Cuts the thing out of a PNG, SVG, JPEG or WebP and trims it to what can be seen.
  *
  * @param file names the picture in errors
+ * @param part of the picture, all of it unless told
  * @throws EarshotError `media_unrecognised` where it is no picture, or an empty one
  */
-export async function cutOut(bytes: Buffer, file: string): Promise<Sprite> {
+export async function cutOut(bytes: Buffer, file: string, part: Crop = WHOLE): Promise<Sprite> {
   let image: Image;
   try {
     image = await loadImage(bytes);
   } catch (cause) {
     throw new EarshotError('media_unrecognised', `${file} is not a picture.`, { subject: file, cause });
   }
-  const scale = SPRITE_SIDE_PX / Math.max(image.width, image.height);
-  const canvas = createCanvas(
-    Math.max(1, Math.round(image.width * scale)),
-    Math.max(1, Math.round(image.height * scale)),
-  );
-  const ctx = canvas.getContext('2d');
-  ctx.imageSmoothingQuality = 'high';
-  ctx.drawImage(image, 0, 0, canvas.width, canvas.height);
+  const canvas = drawPart(image, part);
   const box = visibleBox(canvas);
   if (!box) throw new EarshotError('media_unrecognised', `${file} shows nothing.`, { subject: file });
   if (box.opaque) softenEdge(canvas);
@@ -44,6 +41,20 @@ export async function cutOut(bytes: Buffer, file: string): Promise<Sprite> {
     image: crop(canvas, box),
     pictureSha256: createHash('sha256').update(bytes).digest('hex'),
   };
+}
+
+function drawPart(image: Image, part: Crop): Canvas {
+  const [width, height] = [part.width * image.width, part.height * image.height];
+  const scale = SPRITE_SIDE_PX / Math.max(width, height);
+  const canvas = createCanvas(
+    Math.max(1, Math.round(width * scale)),
+    Math.max(1, Math.round(height * scale)),
+  );
+  const ctx = canvas.getContext('2d');
+  ctx.imageSmoothingQuality = 'high';
+  const [x, y] = [part.x * image.width, part.y * image.height];
+  ctx.drawImage(image, x, y, width, height, 0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 interface VisibleBox {
@@ -78,7 +89,7 @@ function visibleBox(canvas: Canvas): VisibleBox | null {
 function softenEdge(canvas: Canvas): void {
   const { width, height } = canvas;
   const edge = SOFT_EDGE * Math.min(width, height);
-  const radius = 0.35 * Math.min(width, height);
+  const radius = 0.2 * Math.min(width, height);
   const mask = createCanvas(width, height);
   const ctx = mask.getContext('2d');
   ctx.filter = `blur(${(edge / 2).toFixed(1)}px)`;

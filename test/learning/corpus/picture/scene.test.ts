@@ -188,7 +188,7 @@ describe('colour', () => {
         asked++;
       }
     });
-    const chance = 1 / SOUND_CLASSES.length;
+    const chance = 1 / DRAWN_CLASSES.length;
     const spread = Math.sqrt((chance * (1 - chance)) / asked);
     expect(right / asked).toBeLessThan(chance + 3 * spread);
   });

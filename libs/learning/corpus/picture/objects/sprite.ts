@@ -3,9 +3,6 @@ import { type Canvas, createCanvas, type SKRSContext2D } from '@napi-rs/canvas';
 import type { ObjectMaker } from '../drawn-object.ts';
 import type { Pose } from '../pose.ts';
 
-/** Of the cut-out in its unit box: room is left for hops. */
-const SIDE = 0.92;
-
 /** Which motions a clip's cut-out has, and how strong; each 0..1. */
 interface Manner {
   hop: number;
@@ -23,12 +20,11 @@ interface Manner {
 export function makeSprite(image: Canvas): ObjectMaker {
   return (random) => {
     const tinted = recolour(image, {
-      hueDeg: random.next() < 0.5 ? random.uniform(-25, 25) : random.uniform(-180, 180),
+      hueDeg: random.next() < 0.75 ? random.uniform(-25, 25) : random.uniform(-180, 180),
       brightness: random.uniform(0.75, 1.3),
       saturation: random.uniform(0.5, 1.4),
     });
-    const longer = Math.max(image.width, image.height);
-    const [width, height] = [(SIDE * image.width) / longer, (SIDE * image.height) / longer];
+    const [width, height] = sizeOf(image);
     const manner: Manner = {
       hop: random.uniform(0.5, 1),
       swell: random.uniform(0.5, 1),
@@ -60,6 +56,12 @@ function move(ctx: SKRSContext2D, pose: Pose, manner: Manner, foot: number): voi
   ctx.translate(0, foot - (pose.eventIndex < 0 ? 0 : lift));
   ctx.rotate(side * 0.14 * manner.sway * pose.impact);
   ctx.scale(swell * (1 + squash * 0.6), swell * (1 - squash));
+}
+
+/** Of equal area whatever the shape, within the unit box; room is left for hops. */
+function sizeOf({ width, height }: Canvas): [width: number, height: number] {
+  const scale = Math.min(0.76 / Math.sqrt(width * height), 0.92 / Math.max(width, height));
+  return [width * scale, height * scale];
 }
 
 /** Draws the picture with its lower edge at the origin; `opening` 0..1 parts it at the seam. */
