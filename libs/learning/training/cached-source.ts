@@ -19,8 +19,11 @@ import {
 } from './picture-augmentation.ts';
 
 export interface AugmentationOptions {
-  /** Part of the clip that a step sees, from a place drawn by lot; the towers pool over time, so any length will do. */
-  window: number;
+  /**
+   * Part of the clip that a step sees, from a place drawn by lot, and from which part of the run on it is the whole
+   * clip: short windows are cheap and various, but the towers serve whole segments.
+   */
+  window: { early: number; wholeFrom: number };
   /** Colour frames drawn from each window, one from each equal part of it. */
   framesPerClip: number;
   /** Side of the smallest crop, as a part of the frame. */
@@ -34,7 +37,7 @@ export interface AugmentationOptions {
 }
 
 export const DEFAULT_AUGMENTATION: AugmentationOptions = {
-  window: 0.5,
+  window: { early: 0.5, wholeFrom: 0.7 },
   framesPerClip: 2,
   smallestCrop: 0.7,
   invertedPart: 0.2,
@@ -72,13 +75,14 @@ export class CachedSource implements TrainingSource {
     this.labels = cache.clips.map((clip) => clip.label);
   }
 
-  async batch({ sounds, pictures, seed }: BatchRequest): Promise<TrainingBatch> {
+  async batch({ sounds, pictures, seed, progress }: BatchRequest): Promise<TrainingBatch> {
     const random = seed === null ? null : new SeededRandom(seed);
     const { steps: all } = this.#cache.spec;
     const { rateHz } = this.#frontEnds.video;
     // Sound and picture turn round together, so that what is simultaneous stays so.
     const turns = sounds.map(() => (random ? random.integer(0, all) : 0));
-    const steps = random ? Math.max(1, Math.round(all * this.#augmentation.window)) : all;
+    const { early, wholeFrom } = this.#augmentation.window;
+    const steps = random && progress < wholeFrom ? Math.max(1, Math.round(all * early)) : all;
     const framesPerClip = random ? this.#augmentation.framesPerClip : this.#cache.framesPerClip;
     const melFrames = steps * AUDIO_TIME_STRIDE;
     const batch: TrainingBatch = {

@@ -166,7 +166,8 @@ class CorrespondenceLearner {
       position + batchSize,
     );
     const sounds = pictures.map((index) => this.#partner[index] as number);
-    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}` });
+    const progress = step / this.#totalSteps;
+    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}`, progress });
     // Whoever awaits it meets the error; until then it must not count as unhandled.
     batch.catch(() => undefined);
     return { pictures, batch };

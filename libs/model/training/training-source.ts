@@ -24,6 +24,8 @@ export interface BatchRequest {
   pictures: readonly number[];
   /** Augmentation draws from it; with null nothing is augmented and whole clips are shown. */
   seed: string | null;
+  /** How far the run is, 0..1: augmentation may follow a schedule. */
+  progress: number;
 }
 
 export interface TrainingSource {

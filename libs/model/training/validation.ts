@@ -26,7 +26,7 @@ async function embedSource(
   const video: Float32Array[] = [];
   for (let start = 0; start < source.size; start += BATCH) {
     const indices = Array.from({ length: Math.min(BATCH, source.size - start) }, (_, i) => start + i);
-    const batch = await source.batch({ sounds: indices, pictures: indices, seed: null });
+    const batch = await source.batch({ sounds: indices, pictures: indices, seed: null, progress: 1 });
     const [a, v] = network.engine.tf.tidy(() => {
       const outputs = forward(network, source, batch, indices.length, false);
       return [outputs.audio.embedding, outputs.video.embedding];
