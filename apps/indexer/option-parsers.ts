@@ -36,6 +36,13 @@ export function weightOption(text: string): number {
   throw new InvalidArgumentError('It must be a number from 0 to 1000.');
 }
 
+/** A number from 0 to 1. */
+export function partOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It must be a number from 0 to 1.');
+}
+
 export function scoreOption(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= -1 && value <= 1) return value;

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { CommandContext } from '../context.ts';
-import { integerOption, numberOption, weightOption } from '../option-parsers.ts';
+import { integerOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
 
 interface TrainFlags {
@@ -18,6 +18,10 @@ interface TrainFlags {
   maxClips?: number;
   resume?: boolean;
   classWeight: number;
+  localizationWeight: number;
+  alignmentWeight: number;
+  hardNegativesFrom: number;
+  average: number;
   shufflePairs?: boolean;
   json?: boolean;
 }
@@ -35,6 +39,20 @@ export function registerTrain(program: Command, context: CommandContext): void {
     .option('--learning-rate <x>', 'at its peak', numberOption(0, 1), 0.002)
     .option('--seed <n>', 'everything follows from it', integerOption(0, 2 ** 31), 1)
     .option('--class-weight <x>', "of the loss on the clips' classes; 0: pairs alone", weightOption, 4)
+    .option(
+      '--localization-weight <x>',
+      'of InfoNCE over the best position of the picture',
+      weightOption,
+      0.5,
+    )
+    .option('--alignment-weight <x>', 'of telling true from shifted steps', weightOption, 0.5)
+    .option(
+      '--hard-negatives-from <x>',
+      'part of the run after which batches are filled class by class; 1: never',
+      partOption,
+      0.6,
+    )
+    .option('--average <x>', 'decay of the moving average of the weights; 0: none', partOption, 0.998)
     .option(
       '--patience <n>',
       'evaluations without a better score before stopping',
@@ -57,6 +75,13 @@ export function registerTrain(program: Command, context: CommandContext): void {
         runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', flags.name)),
         cacheFolder: path.join(dataDir, 'cache', 'training'),
         peakLearningRate: flags.learningRate,
+        weights: {
+          class: flags.classWeight,
+          localization: flags.localizationWeight,
+          alignment: flags.alignmentWeight,
+        },
+        hardNegatives: { fromPart: flags.hardNegativesFrom, classRun: 4 },
+        averageDecay: flags.average,
         pairing: flags.shufflePairs ? 'shuffled' : 'true',
         resume: flags.resume ?? false,
         decodeConcurrency: 2,

@@ -1,19 +1,23 @@
 /** The shape of the shipped `mini` model: front ends, segments and towers. */
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import { YAMNET_LOG_MEL } from '#model/front-ends/log-mel';
+import { AUDIO_TIME_STRIDE } from '#model/towers/audio-tower';
 import type { CacheSpec } from './clip-cache.ts';
 
 export const MINI_SEGMENTS = { lengthSec: 5, hopSec: 2.5 };
 
 /** 496 frames are the most that fit into 5 s and into the trunk's stride of 8. */
 const AUDIO = { ...YAMNET_LOG_MEL, frames: 496 };
-const VIDEO = { rateHz: 4, width: 96, height: 96, fit: 'stretch' as const };
+/** Motion at the rate of the audio tower's tokens, colour at a third of it. */
+const VIDEO = { rateHz: 12.5, width: 96, height: 96, fit: 'stretch' as const, colourEveryFrames: 3 };
 
 export const MINI_CACHE: CacheSpec = {
   audio: AUDIO,
   video: VIDEO,
   segmentSec: MINI_SEGMENTS.lengthSec,
   frameSize: 112,
+  lumaSize: 56,
+  steps: AUDIO.frames / AUDIO_TIME_STRIDE,
 };
 
 /** @param audio mean and deviation of the training clips' log-mels */

@@ -1,5 +1,5 @@
 /**
- * One training run from a corpus folder to a model folder: cache, learn, write. The run's log is JSON lines, one a
+ * One training run from a corpus folder to a model folder: cache, learn, write, export what serves. The run's log is JSON lines, one a
  * step, so that it can be plotted while it runs.
  */
 import { appendFileSync } from 'node:fs';
@@ -9,14 +9,11 @@ import { EarshotError } from '#core/errors';
 import { writeModelFolder } from '#model/checkpoint/checkpoint';
 import { MODEL_NAME, type ModelManifest } from '#model/checkpoint/manifest';
 import { loadEngine } from '#model/engine/engine';
+import { exportServingGraphs } from '#model/onnx/export-serving';
 import { MINI_TOWERS, TwoTowerNetwork } from '#model/towers/two-tower';
-import {
-  type EvaluationReport,
-  type LearnResult,
-  learnCorrespondence,
-  type StepReport,
-  TRAINING_ONLY,
-} from '#model/training/learn-correspondence';
+import { type LearnResult, learnCorrespondence, type StepReport } from '#model/training/learn-correspondence';
+import { type ObjectiveWeights, TRAINING_ONLY } from '#model/training/objective';
+import type { EvaluationReport } from '#model/training/validation';
 import { manifestHash, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { CachedSource } from './cached-source.ts';
@@ -35,8 +32,9 @@ export interface TrainOptions {
   peakLearningRate: number;
   seed: number;
   pairing: 'true' | 'shuffled';
-  /** Weight of the loss on class labels; 0 learns from pairs alone. */
-  classWeight: number;
+  weights: ObjectiveWeights;
+  hardNegatives: { fromPart: number; classRun: number };
+  averageDecay: number;
   patience: number;
   resume: boolean;
   /** Only the first so many training clips: for trying out. */
@@ -72,19 +70,22 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const validation = await openSplit('validation', options);
   const normalization = momentsOf(train.logMel);
   const frontEnds = miniFrontEnds(normalization);
+  const motionSize = MINI_TOWERS.video.motion?.size ?? 0;
   const network = new TwoTowerNetwork(await loadEngine(), MINI_TOWERS, options.seed);
   const log = await openLog(options);
-  const result = await learnCorrespondence(network, new CachedSource(train, frontEnds), {
+  const result = await learnCorrespondence(network, new CachedSource(train, frontEnds, motionSize), {
     epochs: options.epochs,
     batchSize: options.batchSize,
     peakLearningRate: options.peakLearningRate,
     warmUpSteps: WARM_UP_STEPS,
     seed: options.seed,
     pairing: options.pairing,
-    classWeight: options.classWeight,
+    weights: options.weights,
+    hardNegatives: options.hardNegatives,
+    averageDecay: options.averageDecay,
     evaluateEverySteps: EVALUATE_EVERY_STEPS,
     patience: options.patience,
-    validation: new CachedSource(validation, frontEnds),
+    validation: new CachedSource(validation, frontEnds, motionSize),
     checkpoint: {
       folder: path.join(options.runFolder, 'checkpoint'),
       everySteps: CHECKPOINT_EVERY_STEPS,
@@ -101,7 +102,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     },
   });
   const durationSec = (Date.now() - started) / 1000;
-  const manifest = await writeModelFolder(
+  await writeModelFolder(
     options.output,
     {
       id: options.name,
@@ -117,6 +118,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     network.store.snapshot().filter(({ name }) => !name.startsWith(TRAINING_ONLY)),
   );
   network.dispose();
+  const manifest = await exportServingGraphs(options.output);
   return { manifest, result, durationSec };
 }
 
@@ -185,7 +187,9 @@ async function describeRun(
     batchSize: options.batchSize,
     peakLearningRate: options.peakLearningRate,
     pairing: options.pairing,
-    classWeight: options.classWeight,
+    weights: options.weights,
+    hardNegatives: options.hardNegatives,
+    averageDecay: options.averageDecay,
     steps: result.step,
     bestStep: result.bestStep,
     stoppedBy: result.stoppedBy,

@@ -13,6 +13,8 @@ const audioTower = z.object({
   numEncoderLayers: z.int().nonnegative(),
   numHeads: z.int().positive(),
   embeddingDimension: z.int().positive(),
+  temporalParts: z.int().nonnegative().default(0),
+  alignmentDimension: z.int().nonnegative().default(0),
 });
 
 const videoTower = z.object({
@@ -21,6 +23,18 @@ const videoTower = z.object({
   numEncoderLayers: z.int().nonnegative(),
   numHeads: z.int().positive(),
   embeddingDimension: z.int().positive(),
+  motion: z
+    .object({ size: z.int().positive(), trunkChannels: z.tuple([z.int(), z.int(), z.int()]) })
+    .nullable()
+    .default(null),
+  temporalParts: z.int().nonnegative().default(0),
+  alignmentDimension: z.int().nonnegative().default(0),
+  positions: z.boolean().default(false),
+});
+
+const checkedFile = z.object({
+  file: z.string().regex(/^[\w.-]+$/),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
 const modelManifestSchema = z.object({
@@ -48,6 +62,8 @@ const modelManifestSchema = z.object({
       width: z.int().positive(),
       height: z.int().positive(),
       fit: z.enum(['stretch', 'cover']),
+      /** Of the decoded frames, every so many go through the colour trunk; all of them show motion. */
+      colourEveryFrames: z.int().positive().default(1),
       normalization: z.object({
         mean: z.tuple([z.number(), z.number(), z.number()]),
         deviation: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),
@@ -55,15 +71,15 @@ const modelManifestSchema = z.object({
     }),
   }),
   towers: z.object({ kind: z.literal('two-tower'), audio: audioTower, video: videoTower }),
-  weights: z.object({
-    file: z.string().regex(/^[\w.-]+$/),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    parameterCount: z.int().positive(),
-  }),
+  weights: checkedFile.extend({ parameterCount: z.int().positive() }),
+  /** The towers' ONNX graphs; a folder without them is served from its weights. */
+  serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),
   training: z.record(z.string(), z.unknown()),
 });
 
 export type ModelManifest = z.infer<typeof modelManifestSchema>;
+/** A file of the model's folder, with its checksum. */
+export type CheckedFile = z.infer<typeof checkedFile>;
 export type FrontEnds = ModelManifest['frontEnds'];
 
 /** @throws EarshotError `model_invalid` listing every field that is wrong */

@@ -13,24 +13,19 @@ export const INITIAL_LOG_SCALE = Math.log(1 / 0.07);
 export const MAX_LOG_SCALE = Math.log(100);
 
 /**
- * @param audio    `[batch, dimension]`, unit length
- * @param video    `[batch, dimension]`, unit length; row i belongs to row i of `audio`
- * @param logScale scalar: log of the inverse temperature
+ * @param similarity `[batch, batch]`: cosine of sound i (row) and picture j (column); the pairs are on the diagonal
+ * @param logScale   scalar: log of the inverse temperature
  * @returns scalar: mean cross-entropy of both directions; ln(batch) for embeddings that tell nothing
  */
 export function symmetricInfoNce(
   tf: TensorFlow,
-  audio: tfTypes.Tensor2D,
-  video: tfTypes.Tensor2D,
+  similarity: tfTypes.Tensor2D,
   logScale: tfTypes.Tensor,
 ): tfTypes.Scalar {
-  const batch = audio.shape[0];
-  const similarity = tf.mul(tf.matMul(audio, video, false, true), tf.exp(logScale)) as tfTypes.Tensor2D;
+  const [batch] = similarity.shape;
+  const logits = tf.mul(similarity, tf.exp(logScale)) as tfTypes.Tensor2D;
   const diagonal = tf.eye(batch);
-  const crossEntropy = (logits: tfTypes.Tensor2D) =>
-    tf.neg(tf.div(tf.sum(tf.mul(diagonal, tf.logSoftmax(logits))), batch));
-  return tf.mul(
-    0.5,
-    tf.add(crossEntropy(similarity), crossEntropy(tf.transpose(similarity))),
-  ) as tfTypes.Scalar;
+  const crossEntropy = (rows: tfTypes.Tensor2D) =>
+    tf.neg(tf.div(tf.sum(tf.mul(diagonal, tf.logSoftmax(rows))), batch));
+  return tf.mul(0.5, tf.add(crossEntropy(logits), crossEntropy(tf.transpose(logits)))) as tfTypes.Scalar;
 }

@@ -6,7 +6,10 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
+import { temporalPool, temporalPoolToOnnx } from '../layers/temporal-pool.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
+import { alignmentLayer, alignmentOf, alignmentToOnnx, headShape } from './heads.ts';
 import { ProjectionHead } from './projection-head.ts';
 
 export interface AudioTowerOptions {
@@ -20,6 +23,10 @@ export interface AudioTowerOptions {
   numEncoderLayers: number;
   numHeads: number;
   embeddingDimension: number;
+  /** Parts of the temporal pyramid; 0 pools the plain mean. */
+  temporalParts: number;
+  /** Width of the per-step embeddings that align with the other tower's; 0 leaves them out. */
+  alignmentDimension: number;
 }
 
 /** Input frames for one token: the trunk halves time three times. */
@@ -31,6 +38,15 @@ export interface TowerOutput {
   embedding: tfTypes.Tensor2D;
   /** `[batch, steps, tokenWidth]`: what the head pools. */
   steps: tfTypes.Tensor3D;
+  /** `[batch, steps, alignmentDimension]`, unit length: what happens at each step; null where the tower has none. */
+  alignment: tfTypes.Tensor3D | null;
+}
+
+/** `TowerOutput` in a graph. */
+export interface OnnxTowerOutput {
+  embedding: OnnxValue;
+  steps: OnnxValue;
+  alignment: OnnxValue | null;
 }
 
 export class AudioTower {
@@ -42,6 +58,7 @@ export class AudioTower {
   readonly #token: Dense;
   readonly #encoder: TransformerEncoder;
   readonly #head: ProjectionHead;
+  readonly #alignment: Dense | null;
 
   constructor(store: ParameterStore, name: string, options: AudioTowerOptions) {
     this.#store = store;
@@ -68,7 +85,12 @@ export class AudioTower {
       heads: options.numHeads,
       layers: options.numEncoderLayers,
     });
-    this.#head = new ProjectionHead(store, `${name}/head`, options.tokenWidth, options.embeddingDimension);
+    this.#head = new ProjectionHead(
+      store,
+      `${name}/head`,
+      headShape(options.tokenWidth, options.temporalParts, options.embeddingDimension),
+    );
+    this.#alignment = alignmentLayer(store, name, options);
     this.units = [this.#stem, ...this.#blocks.flatMap((b) => b.units), ...this.#head.units];
   }
 
@@ -86,7 +108,31 @@ export class AudioTower {
     const tokens = this.#token.apply(tf.reshape(map, [batch, steps, bands * channels]));
     const timesSec = Float32Array.from({ length: steps }, (_, i) => (i + 0.5) * this.stepSec);
     const encoded = this.#encoder.apply(tokens, timesSec) as tfTypes.Tensor3D;
-    const embedding = this.#head.apply(tf.mean(encoded, 1) as tfTypes.Tensor2D, training);
-    return { embedding, steps: encoded };
+    const pooled = temporalPool(tf, encoded, this.options.temporalParts);
+    const embedding = this.#head.apply(pooled, training);
+    return { embedding, steps: encoded, alignment: alignmentOf(tf, this.#alignment, encoded) };
+  }
+  /** @param logMel `[batch, frames, bands, 1]`, as in `apply` */
+  toOnnx(graph: OnnxGraphBuilder, logMel: OnnxValue): OnnxTowerOutput {
+    let map = this.#stem.toOnnx(graph, graph.node('Transpose', [logMel], { perm: [0, 3, 1, 2] }));
+    for (const block of this.#blocks) map = block.toOnnx(graph, map);
+    const byStep = graph.node('Transpose', [map], { perm: [0, 2, 3, 1] });
+    const tokens = this.#token.toOnnx(graph, graph.node('Reshape', [byStep, graph.int64([0, 0, -1])]));
+    const steps = this.#encoder.toOnnx(graph, tokens, this.#timesToOnnx(graph, tokens));
+    const pooled = temporalPoolToOnnx(graph, steps, this.options.temporalParts);
+    return {
+      embedding: this.#head.toOnnx(graph, pooled),
+      steps,
+      alignment: alignmentToOnnx(graph, this.#alignment, steps),
+    };
+  }
+
+  /** Middle of each token's step, `[1, steps]`. */
+  #timesToOnnx(graph: OnnxGraphBuilder, tokens: OnnxValue): OnnxValue {
+    const number = (value: number) => graph.constant(Float64Array.of(value), []);
+    const index = graph.cast(graph.range(graph.sizeOf(tokens, 1)), 'float64');
+    const middle = graph.node('Add', [index, number(0.5)]);
+    const timesSec = graph.node('Mul', [middle, number(this.stepSec)]);
+    return graph.node('Unsqueeze', [graph.cast(timesSec, 'float32'), graph.int64([0])]);
   }
 }

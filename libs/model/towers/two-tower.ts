@@ -21,6 +21,8 @@ export const REFERENCE_TOWERS: TwoTowerOptions = {
     numEncoderLayers: 6,
     numHeads: 8,
     embeddingDimension: 512,
+    temporalParts: 5,
+    alignmentDimension: 128,
   },
   video: {
     trunkChannels: [32, 64, 128, 128, 256, 512],
@@ -28,6 +30,10 @@ export const REFERENCE_TOWERS: TwoTowerOptions = {
     numEncoderLayers: 6,
     numHeads: 8,
     embeddingDimension: 512,
+    motion: { size: 48, trunkChannels: [16, 32, 64] },
+    temporalParts: 5,
+    alignmentDimension: 128,
+    positions: true,
   },
 };
 
@@ -40,14 +46,20 @@ export const MINI_TOWERS: TwoTowerOptions = {
     tokenWidth: 128,
     numEncoderLayers: 2,
     numHeads: 4,
-    embeddingDimension: 128,
+    embeddingDimension: 256,
+    temporalParts: 5,
+    alignmentDimension: 64,
   },
   video: {
     trunkChannels: [16, 32, 64, 64, 128, 192],
     tokenWidth: 128,
     numEncoderLayers: 2,
     numHeads: 4,
-    embeddingDimension: 128,
+    embeddingDimension: 256,
+    motion: { size: 48, trunkChannels: [16, 32, 48] },
+    temporalParts: 5,
+    alignmentDimension: 64,
+    positions: true,
   },
 };
 
@@ -71,14 +83,21 @@ export class TwoTowerNetwork {
 
   /** After each optimiser step: running statistics follow, folded serving weights are dropped. */
   afterUpdate(statisticsMomentum: number): void {
-    for (const unit of [...this.audio.units, ...this.video.units]) {
-      unit.absorbBatchStatistics(statisticsMomentum);
-      unit.forgetFolded();
-    }
+    for (const unit of this.#units) unit.absorbBatchStatistics(statisticsMomentum);
+    this.forgetFolded();
+  }
+
+  /** Drops folded serving weights; needed after weights have been set. */
+  forgetFolded(): void {
+    for (const unit of this.#units) unit.forgetFolded();
   }
 
   dispose(): void {
-    for (const unit of [...this.audio.units, ...this.video.units]) unit.forgetFolded();
+    this.forgetFolded();
     this.store.dispose();
+  }
+
+  get #units() {
+    return [...this.audio.units, ...this.video.units];
   }
 }

@@ -20,13 +20,15 @@ export interface TrainingState {
 }
 
 interface StateFile extends TrainingState {
-  files: Record<'weights' | 'optimizer' | 'best', { name: string; sha256: string } | null>;
+  files: Record<'weights' | 'optimizer' | 'average' | 'best', { name: string; sha256: string } | null>;
 }
 
 export interface Checkpoint {
   state: TrainingState;
   weights: NamedArray[];
   optimizer: NamedArray[];
+  /** The moving average of the weights, where the run keeps one. */
+  average: NamedArray[] | null;
   best: NamedArray[] | null;
 }
 
@@ -43,13 +45,14 @@ export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Pr
   const files = {
     weights: await write('weights', state.step, checkpoint.weights),
     optimizer: await write('optimizer', state.step, checkpoint.optimizer),
+    average: await write('average', state.step, checkpoint.average),
     best: await write('best', state.bestStep, checkpoint.best),
   };
   const stateFile: StateFile = { ...state, files };
   await writeFileAtomically(path.join(folder, 'state.json'), `${JSON.stringify(stateFile, null, 2)}\n`);
   const kept = new Set(Object.values(files).map((file) => file?.name));
   for (const name of await readdir(folder)) {
-    if (/^(weights|optimizer|best)-\d+\.safetensors$/.test(name) && !kept.has(name))
+    if (/^(weights|optimizer|average|best)-\d+\.safetensors$/.test(name) && !kept.has(name))
       await rm(path.join(folder, name));
   }
 }
@@ -80,6 +83,7 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint | null>
     state,
     weights: await read(files.weights),
     optimizer: await read(files.optimizer),
+    average: files.average ? await read(files.average) : null,
     best: files.best ? await read(files.best) : null,
   };
 }

@@ -1,5 +1,4 @@
 /** Where training takes its clips from. Reading and decoding are the caller's; here are only arrays. */
-import type { SeededRandom } from '#core/random';
 
 export interface TrainingBatch {
   /** Normalised, `[batch, melFrames, bands]`. */
@@ -11,6 +10,22 @@ export interface TrainingBatch {
   /** `[batch * framesPerClip]`, from each segment's start. */
   frameTimesSec: Float32Array;
   framesPerClip: number;
+  /** For towers that see motion: `[batch * motionSteps, size / 2, size / 2, 8]`, see `front-ends/motion.ts`; else null. */
+  motion: Float32Array | null;
+  motionSteps: number;
+  /** `[batch * motionSteps]`, from each segment's start. */
+  motionTimesSec: Float32Array;
+}
+
+export interface BatchRequest {
+  /** Clip index of each row's sound. */
+  sounds: readonly number[];
+  /** Clip index of each row's picture: the same list, but for the shuffled-pairs control. */
+  pictures: readonly number[];
+  /** Augmentation draws from it; with null nothing is augmented and whole clips are shown. */
+  seed: string | null;
+  /** How far the run is, 0..1: augmentation may follow a schedule. */
+  progress: number;
 }
 
 export interface TrainingSource {
@@ -19,12 +34,10 @@ export interface TrainingSource {
   readonly bands: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
+  /** Side of the motion frames; 0 where there are none. */
+  readonly motionSize: number;
   /** Class name of each clip: for class-level scores, and for the class loss where that has a weight. */
   readonly labels?: readonly string[];
-  /**
-   * @param sounds   clip index of each row's sound
-   * @param pictures clip index of each row's picture: the same list, but for the shuffled-pairs control
-   * @param random   augmentation draws from it; without it nothing is augmented and all frames are used
-   */
-  batch(sounds: readonly number[], pictures: readonly number[], random?: SeededRandom): TrainingBatch;
+  /** Equal requests give equal batches, in whatever order they come: a source may prepare them ahead. */
+  batch(request: BatchRequest): Promise<TrainingBatch>;
 }

@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateCorpus } from '#learning/corpus/generate-corpus';
-import { corpusTestClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
+import { corpusClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
 import { type TrainOptions, trainModel } from '#learning/training/train-model';
-import { readModelInfo } from '#model/load-model';
+import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 
 let folder: string;
 let options: TrainOptions;
@@ -35,7 +35,9 @@ beforeAll(async () => {
     peakLearningRate: 1e-3,
     seed: 1,
     pairing: 'true',
-    classWeight: 1,
+    weights: { class: 1, localization: 0.5, alignment: 0.5 },
+    hardNegatives: { fromPart: 0.5, classRun: 2 },
+    averageDecay: 0.9,
     patience: 5,
     resume: false,
     decodeConcurrency: 1,
@@ -51,7 +53,8 @@ describe('a training run', () => {
     const { manifest, result } = await trainModel(options);
     expect(result.step).toBe(2);
     const info = await readModelInfo(options.output);
-    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 128 });
+    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 256 });
+    expect(manifest.serving?.video.file).toBe('video.onnx');
     expect(info.training).toMatchObject({ seed: 1, steps: 2, clips: { train: 4, validation: 2 } });
     const log = (await readFile(path.join(options.runFolder, 'log.jsonl'), 'utf8'))
       .trim()
@@ -59,8 +62,11 @@ describe('a training run', () => {
       .map((line) => JSON.parse(line));
     expect(log.map((line) => line.kind)).toEqual(['step', 'step', 'evaluation']);
 
-    const clips = await corpusTestClips(options.corpus);
-    const scored = await evaluateRetrieval('retrieval', { modelFolder: options.output, clips });
+    const clips = await corpusClips(options.corpus, 'test');
+    const scored = await evaluateRetrieval('retrieval', {
+      model: await loadEmbeddingModel(options.output),
+      clips,
+    });
     expect(scored.n).toBe(2);
     expect(scored.results['videoToAudio.map']?.value).toBeGreaterThan(0);
   });

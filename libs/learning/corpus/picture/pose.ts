@@ -111,33 +111,41 @@ export function reach(pose: Pose, mine: (event: SoundEvent, index: number) => bo
   const progress = smooth(1 - Math.max(0, untilSec - 0.03) / Math.max(0.01, travelSec));
   return {
     pitchMidi: from + (to - from) * progress,
-    lift: strikeLift(sinceSec, untilSec),
+    lift: strikeLift(sinceSec, untilSec, last?.velocity ?? 0.6, next?.velocity ?? 0.6),
     sinceSec,
     untilSec,
     velocity: last?.velocity ?? 0,
   };
 }
 
-/** Falls onto the event, stays for one frame, bounces back to rest, and rises before the next one. */
-function strikeLift(sinceSec: number, untilSec: number): number {
-  const rest = 0.5;
+/**
+ * Falls onto the event, stays for one frame, bounces back to rest, and rises before the next one: the further the
+ * louder that will be.
+ */
+function strikeLift(sinceSec: number, untilSec: number, velocity: number, nextVelocity: number): number {
+  const rest = 0.25 + 0.25 * velocity;
+  const top = 0.3 + 0.7 * nextVelocity;
   const rebound = 1 - Math.exp(-Math.max(0, sinceSec - 0.03) / 0.07);
   const fall = untilSec < 0.13 ? (untilSec / 0.13) ** 1.6 : 1;
-  const raise = untilSec < 0.45 ? smooth((0.45 - untilSec) / 0.3) * (1 - rest) : 0;
+  const raise = untilSec < 0.45 ? smooth((0.45 - untilSec) / 0.3) * (top - rest) : 0;
   return (rest + raise) * rebound * fall;
 }
 
-/** A stroke that turns round at every event and moves as the sound does: -1..1. Bows and bellows. */
+/**
+ * A stroke that turns round at every event and moves as the sound does, the wider the louder: -1..1. Bows, bellows.
+ */
 export function stroke(pose: Pose): number {
   const event = pose.events[pose.eventIndex];
   const direction = pose.eventIndex % 2 === 0 ? 1 : -1;
-  if (!event) return 0.9 * -1 * (pose.untilOnsetSec < 0.5 ? 1 - smooth(pose.untilOnsetSec / 0.5) : 0);
+  const width = (index: number) => 0.25 + 0.7 * (pose.events[Math.max(0, index)]?.velocity ?? 0.6);
+  if (!event) return -width(0) * (pose.untilOnsetSec < 0.5 ? 1 - smooth(pose.untilOnsetSec / 0.5) : 0);
   const next = pose.events[pose.eventIndex + 1];
   const endSec = Math.max(event.startSec + 0.05, Math.min(event.endSec, next?.startSec ?? event.endSec));
   const total = pose.phaseAt(endSec) - pose.phaseAt(event.startSec);
   const done = pose.phaseAt(Math.min(pose.timeSec, endSec)) - pose.phaseAt(event.startSec);
   const progress = total > 1e-4 ? done / total : Math.min(1, pose.sinceOnsetSec / (endSec - event.startSec));
-  return 0.9 * direction * (2 * progress - 1);
+  const from = -width(pose.eventIndex - 1);
+  return direction * (from + (width(pose.eventIndex) - from) * progress);
 }
 
 /** A pendulum that is at its turning points at the onsets and comes to rest in silence: -1..1. */

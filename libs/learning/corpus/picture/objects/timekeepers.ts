@@ -2,15 +2,15 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush, Point } from '../brush.ts';
 import { tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { drawHand, randomPerson } from '../player.ts';
 import type { Pose } from '../pose.ts';
 import { smooth, swing } from '../pose.ts';
 
-function planBell(random: SeededRandom) {
+function planBell(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['church', 'church', 'hand', 'wall'] as const),
+    form: chooseForm(random, form, ['church', 'wall'], ['hand']),
     mouth: random.uniform(0.25, 0.33),
     shoulder: random.uniform(0.12, 0.18),
     height: random.uniform(0.42, 0.54),
@@ -23,8 +23,8 @@ function planBell(random: SeededRandom) {
 }
 type BellPlan = ReturnType<typeof planBell>;
 
-export const makeBell: ObjectMaker = (random, look) => {
-  const plan = planBell(random);
+export const makeBell: ObjectMaker = (random, look, form) => {
+  const plan = planBell(random, form);
   return {
     draw(brush, pose) {
       const angle = swing(pose, 0.7) * plan.reach;
@@ -120,9 +120,9 @@ function drawBellBody(brush: Brush, plan: BellPlan, look: Look, top: number, pos
   );
 }
 
-function planClock(random: SeededRandom) {
+function planClock(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['grandfather', 'wall', 'alarm', 'cuckoo'] as const),
+    form: chooseForm(random, form, ['grandfather', 'wall', 'alarm', 'cuckoo']),
     face: random.uniform(0.19, 0.24),
     square: random.next() < 0.25,
     numerals: random.pick(['ticks', 'dots', 'quarters'] as const),
@@ -134,8 +134,8 @@ function planClock(random: SeededRandom) {
 }
 type ClockPlan = ReturnType<typeof planClock>;
 
-export const makeClock: ObjectMaker = (random, look) => {
-  const plan = planClock(random);
+export const makeClock: ObjectMaker = (random, look, form) => {
+  const plan = planClock(random, form);
   return {
     draw(brush, pose) {
       const angle = swing(pose, 0.5) * plan.reach;
