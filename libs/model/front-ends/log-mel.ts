@@ -123,12 +123,13 @@ export class LogMelFrontEnd {
     const spectrum = this.#fft.createComplexArray();
     const magnitude = new Float64Array(this.#fftSize / 2 + 1);
     for (let frame = 0; frame < frames; frame++) {
-      const start = frame * this.hopSamples;
-      for (let n = 0; n < this.windowSamples; n++)
-        input[n] = (samples[start + n] ?? 0) * (this.#window[n] as number);
+      this.#windowed(samples, frame * this.hopSamples, input);
       this.#fft.realTransform(spectrum, input);
       for (let bin = 0; bin < magnitude.length; bin++) {
-        magnitude[bin] = Math.hypot(spectrum[2 * bin] as number, spectrum[2 * bin + 1] as number);
+        const real = spectrum[2 * bin] as number;
+        const imaginary = spectrum[2 * bin + 1] as number;
+        // `Math.hypot` guards against overflow, which no sound comes near, and takes longer than all the rest.
+        magnitude[bin] = Math.sqrt(real * real + imaginary * imaginary);
       }
       for (let band = 0; band < bands; band++) {
         const { firstBin, weights } = this.#filters[band] as SparseFilter;
@@ -139,5 +140,13 @@ export class LogMelFrontEnd {
       }
     }
     return { data, frames, bands };
+  }
+
+  /** One window of the sound, zeros after its end. */
+  #windowed(samples: Float32Array, start: number, input: Float64Array): void {
+    const window = this.#window;
+    const available = Math.max(0, Math.min(window.length, samples.length - start));
+    for (let n = 0; n < available; n++) input[n] = (samples[start + n] as number) * (window[n] as number);
+    input.fill(0, available, window.length);
   }
 }

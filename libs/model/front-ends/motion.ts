@@ -70,15 +70,15 @@ export function motionFromLuma(
   for (let frame = 0; frame < count; frame++) {
     const at = frame * pixels;
     const before = frame === 0 ? at : at - pixels;
-    for (let i = 0; i < pixels; i++) {
-      const value = luma[at + i] as number;
-      const y = Math.floor(i / size);
-      const x = i % size;
-      const block = (y >> 1) * blocks + (x >> 1);
-      const within = (y & 1) * BLOCK + (x & 1);
-      const target = outOffset + 2 * (at + block * BLOCK * BLOCK + within);
-      out[target] = (value - LUMA_MEAN) / LUMA_DEVIATION;
-      out[target + 1] = (value - (luma[before + i] as number)) * CHANGE_GAIN;
+    let i = 0;
+    for (let y = 0; y < size; y++) {
+      const rowTarget = outOffset + 2 * (at + (y >> 1) * blocks * BLOCK * BLOCK + (y & 1) * BLOCK);
+      for (let x = 0; x < size; x++, i++) {
+        const value = luma[at + i] as number;
+        const target = rowTarget + 2 * ((x >> 1) * BLOCK * BLOCK + (x & 1));
+        out[target] = (value - LUMA_MEAN) / LUMA_DEVIATION;
+        out[target + 1] = (value - (luma[before + i] as number)) * CHANGE_GAIN;
+      }
     }
   }
 }
@@ -87,7 +87,7 @@ export function motionFromLuma(
  * Motion frames of a segment's RGB bytes.
  *
  * @param frames `[count, height, width, 3]` bytes
- * @returns `[count, size / 2, size / 2, 8]`
+ * @param out    receives `[count, size / 2, size / 2, 8]`
  */
 export function motionFrames(
   frames: Uint8Array,
@@ -95,11 +95,11 @@ export function motionFrames(
   width: number,
   height: number,
   { size }: MotionSpec,
-): Float32Array {
+  out: Float32Array,
+  outOffset: number,
+): void {
   const luma = new Float32Array(count * size * size);
   for (let i = 0; i < count; i++)
     lumaFrame(frames, i * width * height * 3, width, height, size, luma, i * size * size);
-  const out = new Float32Array(2 * luma.length);
-  motionFromLuma(luma, count, size, out, 0);
-  return out;
+  motionFromLuma(luma, count, size, out, outOffset);
 }
