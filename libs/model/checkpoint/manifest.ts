@@ -66,6 +66,13 @@ const modelManifestSchema = z.object({
     }),
   }),
   towers: z.object({ kind: z.literal('two-tower'), audio: audioTower, video: videoTower }),
+  /** What turns scores into probabilities, once it has been fitted. */
+  calibration: z
+    .object({
+      /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
+      correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
+    })
+    .optional(),
   weights: z.object({
     file: z.string().regex(/^[\w.-]+$/),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
