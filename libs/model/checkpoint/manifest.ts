@@ -71,6 +71,13 @@ const modelManifestSchema = z.object({
     }),
   }),
   towers: z.object({ kind: z.literal('two-tower'), audio: audioTower, video: videoTower }),
+  /** What turns scores into probabilities, once it has been fitted. */
+  calibration: z
+    .object({
+      /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
+      correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
+    })
+    .optional(),
   weights: checkedFile.extend({ parameterCount: z.int().positive() }),
   /** The towers' ONNX graphs; a folder without them is served from its weights. */
   serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),

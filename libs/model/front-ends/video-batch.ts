@@ -1,7 +1,12 @@
 /** From decoded frames to the video tower's input arrays, as the model's front end describes it. */
 import type { FrontEnds } from '../checkpoint/manifest.ts';
-import type { FrameBlock } from '../embedding-model.ts';
-import { MOTION_CHANNELS, type MotionSpec, motionBlocks, motionFrames } from './motion.ts';
+import { addMotionGradient, MOTION_CHANNELS, type MotionSpec, motionBlocks, motionFrames } from './motion.ts';
+
+/** One segment's picture, `[count, height, width, 3]` RGB: bytes, or floats in 0..1. */
+export interface PixelBlock {
+  data: Uint8Array | Float32Array;
+  count: number;
+}
 
 export interface VideoBatch {
   /** Normalised colour frames, `[blocks * colourFrames, height, width, 3]`. */
@@ -15,7 +20,7 @@ export interface VideoBatch {
 
 /** @param blocks at least one, all of the same number of frames */
 export function videoBatch(
-  blocks: readonly FrameBlock[],
+  blocks: readonly PixelBlock[],
   spec: FrontEnds['video'],
   motion: MotionSpec | null,
 ): VideoBatch {
@@ -43,7 +48,7 @@ export function videoBatch(
 
 /** Normalised pixels of every `colourEveryFrames`-th frame. */
 function colourFrames(
-  blocks: readonly FrameBlock[],
+  blocks: readonly PixelBlock[],
   spec: FrontEnds['video'],
   colourCount: number,
 ): Float32Array {
@@ -61,6 +66,11 @@ function colourFrames(
   for (const { data } of blocks) {
     for (let frame = 0; frame < colourCount; frame++) {
       const from = frame * spec.colourEveryFrames * size;
+      if (data instanceof Float32Array) {
+        for (let i = 0; i < size; i++, at++)
+          out[at] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
+        continue;
+      }
       for (let i = 0; i < size; i += 3, at += 3) {
         out[at] = red[data[from + i] as number] as number;
         out[at + 1] = green[data[from + i + 1] as number] as number;
@@ -68,5 +78,29 @@ function colourFrames(
       }
     }
   }
+  return out;
+}
+
+/**
+ * The transpose of `videoBatch` for one block: from gradients for the tower's inputs to one for the picture.
+ *
+ * @param colour `[colourFrames, height, width, 3]`
+ * @param motion as `VideoBatch.motion` has it for one block; null without motion
+ * @returns `[count, height, width, 3]`, for pixels in 0..1
+ */
+export function pixelGradient(
+  colour: Float32Array,
+  motion: Float32Array | null,
+  count: number,
+  spec: FrontEnds['video'],
+  motionSpec: MotionSpec | null,
+): Float32Array {
+  const size = spec.width * spec.height * 3;
+  const out = new Float32Array(count * size);
+  colour.forEach((value, i) => {
+    const frame = Math.floor(i / size) * spec.colourEveryFrames;
+    out[frame * size + (i % size)] = value / (spec.normalization.deviation[i % 3] as number);
+  });
+  if (motion && motionSpec) addMotionGradient(motion, count, spec.width, spec.height, motionSpec, out);
   return out;
 }
