@@ -140,6 +140,22 @@ describe('a corpus made from a recording and a picture', () => {
     expect(await loadRecordings(['dog', 'piano'], options)).toEqual(new Map());
   });
 
+  it('does not bind a folder to recordings that are not there', async () => {
+    const [unbound, missing] = [path.join(parent, 'unbound'), path.join(parent, 'nowhere')];
+    const clips = { train: 1, validation: 0, test: 0 };
+    await expect(
+      generateCorpus({ ...OPTIONS, clips, folder: unbound, mediaSources: missing }),
+    ).rejects.toMatchObject({ code: 'invalid_argument' });
+    const made = await generateCorpus({
+      ...OPTIONS,
+      clips,
+      folder: unbound,
+      classes: ['dog'],
+      recordings: 'none',
+    });
+    expect(made.splits.train.clips).toBe(1);
+  }, 20_000);
+
   it('keeps one choice of recordings to a folder', async () => {
     await expect(
       generateCorpus({ ...OPTIONS, folder, mediaSources: tree, recordings: 'all' }),
