@@ -47,7 +47,7 @@ beforeAll(async () => {
   folder = path.join(parent, 'corpus');
   await makeTree(tree, 600);
   await generateCorpus({ ...OPTIONS, folder, mediaSources: tree });
-}, 60_000);
+}, 180_000);
 
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
@@ -125,7 +125,7 @@ describe('a corpus made from a recording and a picture', () => {
     expect(await hashOf('c', tree)).toBe(first);
     expect(await hashOf('d', path.join(parent, 'blue'))).not.toBe(first);
     expect(await hashOf('e', path.join(parent, 'higher'))).not.toBe(first);
-  }, 60_000);
+  }, 180_000);
 
   it('names the packages where they are missing, and the licence where it forbids a class', async () => {
     const options = { mediaSources: path.join(parent, 'nowhere'), gplSources: false, workDir: parent };
@@ -154,7 +154,7 @@ describe('a corpus made from a recording and a picture', () => {
       recordings: 'none',
     });
     expect(made.splits.train.clips).toBe(1);
-  }, 20_000);
+  }, 120_000);
 
   it('keeps one choice of recordings to a folder', async () => {
     await expect(
