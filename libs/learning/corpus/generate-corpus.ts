@@ -80,13 +80,14 @@ const QUEUED_PER_THREAD = 3;
  */
 export async function generateCorpus(options: CorpusOptions): Promise<CorpusSummary> {
   await mkdir(options.folder, { recursive: true });
-  await holdSettings(options);
   const recordings = await loadRecordings(classesOf(options), {
     mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
     gplSources: options.recordings === 'all',
     workDir: path.join(options.folder, 'work'),
     signal: options.signal,
   });
+  // Only now: a folder must not be bound to settings that cannot be met here.
+  await holdSettings(options);
   const threads = options.threads ?? Math.max(1, os.availableParallelism());
   const pool = new Piscina<RenderTask, ManifestEntry>({
     filename: new URL('./render-clip-worker.ts', import.meta.url).href,

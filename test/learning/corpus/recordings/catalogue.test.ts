@@ -71,7 +71,7 @@ describe.skipIf(missing.length > 0)(title, () => {
   beforeAll(async () => {
     workDir = await mkdtemp(path.join(os.tmpdir(), 'earshot-recordings-'));
     library = await loadRecordings(RECORDED_CLASSES, { mediaSources: root, gplSources: true, workDir });
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => rm(workDir, { recursive: true, force: true }));
 

@@ -47,7 +47,7 @@ beforeAll(async () => {
   folder = path.join(parent, 'corpus');
   await makeTree(tree, 600);
   await generateCorpus({ ...OPTIONS, folder, mediaSources: tree });
-}, 60_000);
+}, 180_000);
 
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
@@ -129,7 +129,7 @@ describe('a corpus made from a recording and a picture', () => {
     expect(await hashOf('c', tree)).toBe(first);
     expect(await hashOf('d', path.join(parent, 'blue'))).not.toBe(first);
     expect(await hashOf('e', path.join(parent, 'higher'))).not.toBe(first);
-  }, 60_000);
+  }, 180_000);
 
   it('names the packages where they are missing, and the licence where it forbids a class', async () => {
     const options = { mediaSources: path.join(parent, 'nowhere'), gplSources: false, workDir: parent };
@@ -143,6 +143,22 @@ describe('a corpus made from a recording and a picture', () => {
     });
     expect(await loadRecordings(['dog', 'piano'], options)).toEqual(new Map());
   });
+
+  it('does not bind a folder to recordings that are not there', async () => {
+    const [unbound, missing] = [path.join(parent, 'unbound'), path.join(parent, 'nowhere')];
+    const clips = { train: 1, validation: 0, test: 0 };
+    await expect(
+      generateCorpus({ ...OPTIONS, clips, folder: unbound, mediaSources: missing }),
+    ).rejects.toMatchObject({ code: 'invalid_argument' });
+    const made = await generateCorpus({
+      ...OPTIONS,
+      clips,
+      folder: unbound,
+      classes: ['dog'],
+      recordings: 'none',
+    });
+    expect(made.splits.train.clips).toBe(1);
+  }, 120_000);
 
   it('keeps one choice of recordings to a folder', async () => {
     await expect(
