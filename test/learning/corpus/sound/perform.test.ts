@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
+  SPLITS as ALL_SPLITS,
   CONTROL_RATE_HZ,
   PERFORMANCE_RATE_HZ,
   type Performance,
   type PerformanceRequest,
   SOUND_CLASSES,
   type SoundClass,
-  SPLITS as ALL_SPLITS,
   type Split,
 } from '#learning/corpus/performance';
 import { performAll } from '#learning/corpus/sound/perform';
