@@ -155,7 +155,7 @@ export function swing(pose: Pose, halfSwingSec: number): number {
   if (pose.eventIndex < 0) {
     return until > FAR_SEC - 1
       ? 0
-      : Math.cos((Math.PI * until) / halfSwingSec) * Math.exp(-until / (halfSwingSec * 1.3));
+      : Math.cos((Math.PI * until) / halfSwingSec) * Math.exp(-until / (halfSwingSec * 0.7));
   }
   if (until > FAR_SEC - 1)
     return sign * Math.cos((Math.PI * since) / halfSwingSec) * Math.exp(-since / (halfSwingSec * 2.5));
@@ -163,6 +163,18 @@ export function swing(pose: Pose, halfSwingSec: number): number {
   const halfSwings = 2 * Math.max(0, Math.round((gap / halfSwingSec - 1) / 2)) + 1;
   const damping = halfSwings > 1 ? 1 - 0.5 * Math.sin((Math.PI * since) / gap) : 1;
   return sign * Math.cos((Math.PI * halfSwings * since) / gap) * damping;
+}
+
+/** A pendulum that passes its middle at the onsets, where it is fastest, and comes to rest in silence: -1..1. */
+export function passing(pose: Pose, halfSwingSec: number): number {
+  const { sinceOnsetSec: since, untilOnsetSec: until } = pose;
+  if (pose.eventIndex < 0) return 0;
+  const sign = pose.eventIndex % 2 === 0 ? 1 : -1;
+  if (until > FAR_SEC - 1)
+    return sign * Math.sin((Math.PI * since) / halfSwingSec) * Math.exp(-since / (halfSwingSec * 1.2));
+  const gap = since + until;
+  const halfSwings = 2 * Math.max(0, Math.round((gap / halfSwingSec - 1) / 2)) + 1;
+  return sign * Math.sin((Math.PI * halfSwings * since) / gap);
 }
 
 /** A calling mouth, 0 closed .. 1 open: opens just before the onset, then follows the loudness. */

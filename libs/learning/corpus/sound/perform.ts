@@ -57,29 +57,45 @@ export async function* performAll(
   for (const request of requests) checkRequest(request);
   await mkdir(options.workDir, { recursive: true });
   let done = 0;
-  for (let from = 0; from < requests.length; from += BATCH) {
-    const plans = requests.slice(from, from + BATCH).map((request) => plan(request, options.seed));
-    const played = plans.filter((each) => each.kind === 'played');
-    const rendered = await renderPhrases(
-      played.map(({ phrase, request }) => ({ phrase, durationSec: request.durationSec })),
-      {
-        soundFont: options.soundFont ?? DEFAULT_SOUND_FONT,
-        workDir: options.workDir,
-        signal: options.signal,
-      },
-    );
-    let nextRendered = 0;
-    for (const each of plans) {
-      if (options.signal?.aborted) throw new EarshotError('cancelled', 'Making the corpus was cancelled.');
-      const performance =
-        each.kind === 'played'
-          ? finishPlayed(each, rendered[nextRendered++] as Float32Array)
-          : finishSynthesised(each, options.recordings);
-      done++;
-      options.onProgress?.(done, requests.length);
-      yield performance;
+  let next = playBatch(requests.slice(0, BATCH), options);
+  try {
+    for (let from = 0; from < requests.length; from += BATCH) {
+      const { plans, rendered } = await next;
+      // The next batch is played while this one is taken.
+      next = playBatch(requests.slice(from + BATCH, from + 2 * BATCH), options);
+      next.catch(() => undefined);
+      let nextRendered = 0;
+      for (const each of plans) {
+        if (options.signal?.aborted) throw new EarshotError('cancelled', 'Making the corpus was cancelled.');
+        const performance =
+          each.kind === 'played'
+            ? finishPlayed(each, rendered[nextRendered++] as Float32Array)
+            : finishSynthesised(each, options.recordings);
+        done++;
+        options.onProgress?.(done, requests.length);
+        yield performance;
+      }
     }
+  } finally {
+    await next.catch(() => undefined);
   }
+}
+
+async function playBatch(
+  requests: readonly PerformanceRequest[],
+  options: PerformAllOptions,
+): Promise<{ plans: (PlayedPlan | SynthesisedPlan)[]; rendered: Float32Array[] }> {
+  const plans = requests.map((request) => plan(request, options.seed));
+  const played = plans.filter((each) => each.kind === 'played');
+  const rendered = await renderPhrases(
+    played.map(({ phrase, request }) => ({ phrase, durationSec: request.durationSec })),
+    {
+      soundFont: options.soundFont ?? DEFAULT_SOUND_FONT,
+      workDir: options.workDir,
+      signal: options.signal,
+    },
+  );
+  return { plans, rendered };
 }
 
 interface PlayedPlan {

@@ -188,7 +188,7 @@ function drawKeys(brush: Brush, plan: PianoPlan, look: Look, pose: Pose): void {
     const colour = down > 0 ? { ...look.third, lightness: 0.5 + 0.4 * (1 - down) } : look.light;
     brush.rect(
       -0.46 + key * width + 0.002,
-      plan.keysTop + down * 0.02,
+      plan.keysTop + down * 0.035,
       width - 0.004,
       plan.keysHeight,
       0.006,
@@ -213,7 +213,7 @@ function drawHands(brush: Brush, plan: PianoPlan, pose: Pose): void {
     const hand = reach(pose, (event) => ((event.pitchMidi ?? 60) >= SPLIT_MIDI ? 1 : -1) === side);
     const idle = hand.sinceSec > 90 && hand.untilSec > 90;
     const x = idle ? side * 0.25 : keyX(hand.pitchMidi);
-    const y = plan.keysTop + plan.keysHeight * 0.72 - hand.lift * 0.17 + plan.handSize * 0.3;
+    const y = plan.keysTop + plan.keysHeight * 0.72 - hand.lift * 0.24 + plan.handSize * 0.3;
     drawHand(brush, plan.person, x, y, -Math.PI / 2 - side * 0.15, plan.handSize, [
       x * 0.8 + side * 0.12,
       y + 0.34,
