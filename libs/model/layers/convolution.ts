@@ -118,11 +118,11 @@ export class ConvolutionUnit {
     const z = depthwise
       ? tf.depthwiseConv2d(x, kernel, strides, 'same')
       : tf.conv2d(x, kernel, strides, 'same');
-    const { y, mean, variance } = trainingBatchNorm(tf, z, this.#gamma, this.#beta, EPSILON);
+    const { y, mean, variance } = trainingBatchNorm(tf, z, this.#gamma, this.#beta, EPSILON, activation);
     this.#batchStatistics?.mean.dispose();
     this.#batchStatistics?.variance.dispose();
     this.#batchStatistics = { mean: tf.keep(mean), variance: tf.keep(variance) };
-    return (activation === 'relu' ? tf.relu(y) : y) as tfTypes.Tensor4D;
+    return y as tfTypes.Tensor4D;
   }
 
   #applyServing(x: tfTypes.Tensor4D): tfTypes.Tensor4D {

@@ -68,26 +68,32 @@ export interface SimdModule {
     y: Address,
     rows: number,
     columns: number,
+    relu: boolean,
   ): void;
   batchNormSums(
     x: Address,
     dy: Address,
     mean: Address,
+    scale: Address,
+    shift: Address,
     sumDy: Address,
     sumDyDeviation: Address,
     rows: number,
     columns: number,
+    relu: boolean,
   ): void;
   batchNormInputGradient(
     x: Address,
     dy: Address,
     mean: Address,
-    dyScale: Address,
-    deviationScale: Address,
+    scale: Address,
     shift: Address,
+    deviationScale: Address,
+    offset: Address,
     dx: Address,
     rows: number,
     columns: number,
+    relu: boolean,
   ): void;
   reluGradient(x: Address, dy: Address, dx: Address, count: number): void;
   softmaxGradient(y: Address, dy: Address, dx: Address, rows: number, columns: number): void;
