@@ -5,8 +5,8 @@
  * @see Yu & Koltun 2016, "Multi-scale context aggregation by dilated convolutions"
  */
 import type { TensorFlow } from './engine.ts';
-import { forwardConvolution } from './kernels/convolution-info.ts';
 import { DILATED_GRADIENTS } from './kernels/convolution.ts';
+import { forwardConvolution } from './kernels/convolution-info.ts';
 
 type Tensor = import('@tensorflow/tfjs').Tensor;
 type Tensor4D = import('@tensorflow/tfjs').Tensor4D;
@@ -83,9 +83,7 @@ function sumOfTaps(
       const seen = tf.slice(padded, begin, [batchSize, outHeight, outWidth, inChannels]);
       const tap = tf.reshape(tf.slice(filter, [i, j, 0, 0], [1, 1, -1, -1]), [inChannels, -1]);
       shares.push(
-        depthwise
-          ? tf.mul(tf.expandDims(seen, 4), tap)
-          : tf.matMul(tf.reshape(seen, [-1, inChannels]), tap),
+        depthwise ? tf.mul(tf.expandDims(seen, 4), tap) : tf.matMul(tf.reshape(seen, [-1, inChannels]), tap),
       );
     }
   }

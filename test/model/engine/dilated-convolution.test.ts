@@ -50,7 +50,10 @@ describe('dilated convolution', () => {
     await fc.assert(
       fc.asyncProperty(anyCase, async ({ shape, filter, ...options }) => {
         const error = await parityError(tf, () => {
-          const operands = [normalTensor<Tensor4D>(tf, shape, 1), normalTensor<Tensor4D>(tf, filter, 2)] as const;
+          const operands = [
+            normalTensor<Tensor4D>(tf, shape, 1),
+            normalTensor<Tensor4D>(tf, filter, 2),
+          ] as const;
           const y = dilatedConv2d(tf, ...operands, options);
           const weighting = normalTensor(tf, y.shape, 3);
           const gradients = tf.grads((x, weights) =>
@@ -64,17 +67,20 @@ describe('dilated convolution', () => {
     );
   });
 
-  it.each([true, false])('is the stock convolution where there is no gradient to take (depthwise: %s)', (depthwise) => {
-    const options = { dilations: [2, 3] as [number, number], pad: 'same' as const, depthwise };
-    const difference = tf.tidy(() => {
-      const x = normalTensor<Tensor4D>(tf, [2, 9, 11, 4], 1);
-      const filter = normalTensor<Tensor4D>(tf, [3, 3, 4, depthwise ? 1 : 5], 2);
-      const stock = depthwise
-        ? tf.depthwiseConv2d(x, filter, 1, 'same', 'NHWC', [2, 3])
-        : tf.conv2d(x, filter, 1, 'same', 'NHWC', [2, 3]);
-      return tf.max(tf.abs(tf.sub(dilatedConv2d(tf, x, filter, options), stock)));
-    });
-    expect(difference.dataSync()[0]).toBeLessThan(1e-5);
-    difference.dispose();
-  });
+  it.each([true, false])(
+    'is the stock convolution where there is no gradient to take (depthwise: %s)',
+    (depthwise) => {
+      const options = { dilations: [2, 3] as [number, number], pad: 'same' as const, depthwise };
+      const difference = tf.tidy(() => {
+        const x = normalTensor<Tensor4D>(tf, [2, 9, 11, 4], 1);
+        const filter = normalTensor<Tensor4D>(tf, [3, 3, 4, depthwise ? 1 : 5], 2);
+        const stock = depthwise
+          ? tf.depthwiseConv2d(x, filter, 1, 'same', 'NHWC', [2, 3])
+          : tf.conv2d(x, filter, 1, 'same', 'NHWC', [2, 3]);
+        return tf.max(tf.abs(tf.sub(dilatedConv2d(tf, x, filter, options), stock)));
+      });
+      expect(difference.dataSync()[0]).toBeLessThan(1e-5);
+      difference.dispose();
+    },
+  );
 });
