@@ -319,7 +319,7 @@ function settingsOf(options: LearnOptions, source: TrainingSource): Record<strin
   const { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs } = options;
   const { weights, hardNegatives, averageDecay } = options;
   const settings = { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs };
-  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size };
+  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size, source: source.settings };
 }
 
 /** For each picture, the clip whose sound it is shown with. */
