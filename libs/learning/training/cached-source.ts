@@ -1,7 +1,7 @@
 /**
  * The cache as a training source, augmented on the fly: the clip turned round in time, a part of its length, a random
  * selection of colour frames, crop and zoom, mirror, colours exchanged and inverted, brightness, contrast and tint;
- * gain and masked bands and stretches of time (SpecAugment) in the sound.
+ * gain, a faint background from elsewhere, and masked bands and stretches of time (SpecAugment) in the sound.
  *
  * @see Park et al. 2019, "SpecAugment"
  */
@@ -12,9 +12,9 @@ import type { BatchRequest, TrainingBatch, TrainingSource } from '#model/trainin
 import type { ClipCache } from './clip-cache.ts';
 import { writeLogMel } from './log-mel-augmentation.ts';
 import {
+  ColourWriter,
   drawPixelTransform,
   type PixelTransform,
-  writeColourFrame,
   writeMotion,
 } from './picture-augmentation.ts';
 
@@ -32,6 +32,10 @@ export interface AugmentationOptions {
   invertedPart: number;
   /** In decibels, up and down. */
   gainDb: number;
+  /** How often noise, or the quiet part of another clip, is mixed into the sound. */
+  backgroundPart: number;
+  /** How far it lies below the clip, in decibels: from the faintest to the loudest. */
+  backgroundDb: [number, number];
   maxMaskedBands: number;
   maxMaskedFrames: number;
 }
@@ -42,6 +46,8 @@ export const DEFAULT_AUGMENTATION: AugmentationOptions = {
   smallestCrop: 0.7,
   invertedPart: 0.2,
   gainDb: 9,
+  backgroundPart: 0.5,
+  backgroundDb: [40, 12],
   maxMaskedBands: 10,
   maxMaskedFrames: 60,
 };
@@ -53,6 +59,7 @@ export class CachedSource implements TrainingSource {
   readonly frameHeight: number;
   readonly motionSize: number;
   readonly labels: string[];
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly #cache: ClipCache;
   readonly #frontEnds: FrontEnds;
   readonly #augmentation: AugmentationOptions;
@@ -72,6 +79,7 @@ export class CachedSource implements TrainingSource {
     this.frameWidth = frontEnds.video.width;
     this.frameHeight = frontEnds.video.height;
     this.motionSize = motionSize;
+    this.settings = { augmentation };
     this.labels = cache.clips.map((clip) => clip.label);
   }
 
@@ -122,6 +130,8 @@ export class CachedSource implements TrainingSource {
     const { steps: all, frameSize, lumaSize } = this.#cache.spec;
     const { rateHz, colourEveryFrames: every } = this.#frontEnds.video;
     const { framesPerClip, motionSteps } = batch;
+    const size = { width: this.frameWidth, height: this.frameHeight };
+    const colour = new ColourWriter(size, frameSize, transform);
     for (let i = 0; i < framesPerClip; i++) {
       const wanted = random
         ? random.integer(
@@ -134,8 +144,7 @@ export class CachedSource implements TrainingSource {
       const position = row * framesPerClip + i;
       batch.frameTimesSec[position] = Math.max(0, wanted + frame * every - source) / rateHz;
       const from = (clip * this.#cache.framesPerClip + frame) * frameSize * frameSize * 3;
-      const target = { data: batch.frames, width: this.frameWidth, height: this.frameHeight, position };
-      writeColourFrame(this.#cache.frames, from, frameSize, target, transform);
+      colour.write(this.#cache.frames, from, batch.frames, position);
     }
     const luma = {
       data: this.#cache.luma,

@@ -325,7 +325,8 @@ function settingsOf(options: LearnOptions, source: TrainingSource): Record<strin
   const settings = { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs };
   // The default leaves no trace, so that runs from before there was a choice can be resumed.
   const optimizer = options.optimizer === 'adamw' ? undefined : options.optimizer;
-  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size, optimizer };
+  const clips = { clips: source.size, source: source.settings };
+  return { ...settings, weights, hardNegatives, averageDecay, ...clips, optimizer };
 }
 
 /** For each picture, the clip whose sound it is shown with. */

@@ -38,6 +38,8 @@ export interface TrainingSource {
   readonly motionSize: number;
   /** Class name of each clip: for class-level scores, and for the class loss where that has a weight. */
   readonly labels?: readonly string[];
+  /** What its batches depend on besides the request; a resumed run must find the same. */
+  readonly settings?: Readonly<Record<string, unknown>>;
   /** Equal requests give equal batches, in whatever order they come: a source may prepare them ahead. */
   batch(request: BatchRequest): Promise<TrainingBatch>;
 }

@@ -26,6 +26,7 @@ const TURN_ONLY: AugmentationOptions = {
   window: { early: 1, wholeFrom: 0 },
   invertedPart: 0,
   gainDb: 0,
+  backgroundPart: 0,
   maxMaskedBands: 0,
   maxMaskedFrames: 0,
 };
@@ -130,6 +131,36 @@ describe('the cached training source', () => {
     const { logMel } = await quiet.batch({ sounds: [0], pictures: [0], seed: '4', progress: 0 });
     const silence = (SILENCE + 2) / 2;
     expect(logMel.reduce((worst, value) => Math.max(worst, Math.abs(value - silence)), 0)).toBeLessThan(1e-3);
+  });
+
+  it('mixes a background in below the clip, never louder, and into some clips only', async () => {
+    // A steady tone of magnitude 1 in eight bands; the other clip has a hiss of 0.05 everywhere.
+    const cache = emptyCache(2);
+    for (let i = 0; i < MEL; i++) if (i % BANDS < 8) cache.logMel[i] = Math.log(1.001);
+    cache.logMel.fill(Math.log(0.051), MEL);
+    const only = { ...TURN_ONLY, gainDb: 0 };
+    const between = sourceOf(cache, { ...only, backgroundPart: 1, backgroundDb: [40, 20] });
+    const magnitudes = ({ logMel }: TrainingBatch) => logMel.map((value) => Math.exp(value * 2 - 2) - 0.001);
+    for (let seed = 0; seed < 6; seed++) {
+      const heard = magnitudes(await between.batch({ sounds: [0], pictures: [0], seed: `${seed}` }));
+      const power = { tone: 0, rest: 0 };
+      heard.forEach((value, i) => {
+        power[i % BANDS < 8 ? 'tone' : 'rest'] += value ** 2;
+      });
+      expect(power.tone / (MEL / 8)).toBeCloseTo(1, 1);
+      // Mean power of the whole clip is 1/8; 20 to 40 dB less lies in the bands that were silent.
+      const belowDb = -10 * Math.log10(power.rest / (MEL - MEL / 8) / (1 / 8));
+      expect(belowDb).toBeGreaterThan(14);
+      expect(belowDb).toBeLessThan(62);
+    }
+    const half = sourceOf(cache, { ...only, backgroundPart: 0.5 });
+    const rows = Array.from({ length: 40 }, () => 0);
+    const { logMel } = await half.batch({ sounds: rows, pictures: [], seed: 'x', progress: 0 });
+    const mixed = rows.filter(
+      (_, row) => (logMel[row * MEL + BANDS - 1] as number) > (SILENCE + 2) / 2 + 0.01,
+    );
+    expect(mixed.length).toBeGreaterThan(8);
+    expect(mixed.length).toBeLessThan(32);
   });
 
   it('draws one transform a clip: colour and motion are cropped and mirrored alike', async () => {

@@ -101,13 +101,13 @@ function compare(score: (at: Float32Array) => number, at: Float32Array, gradient
   const length = Math.sqrt(inner(gradient, gradient));
   expect(length).toBeGreaterThan(0);
   const along = gradient.map((value) => value / length);
-  console.log([1e-3,3e-4,1e-4,3e-5].map((h) => slope(score, at, along, h) / length));
+  console.log([1e-3, 3e-4, 1e-4, 3e-5].map((h) => slope(score, at, along, h) / length));
   expect(Math.abs(slope(score, at, along, 1e-4) / length - 1)).toBeLessThan(0.03);
   for (const index of largest(gradient, 3)) {
     const direction = new Float32Array(at.length);
     direction[index] = 1;
     const expected = gradient[index] as number;
-    console.log(one, slope(score, at, direction, one) , expected, slope(score, at, direction, one/4));
+    console.log(one, slope(score, at, direction, one), expected, slope(score, at, direction, one / 4));
     expect(Math.abs(slope(score, at, direction, one) / expected - 1)).toBeLessThan(0.05);
   }
 }
@@ -137,7 +137,8 @@ describe.each(['mini', 'towers with motion'])('input gradients of %s', (name) =>
   it('are the slopes of the score for pixels', () => {
     const { pixels } = network.inputGradients(waveform, frames);
     expect(pixels).toHaveLength(frames.data.length);
-    const scoreAt = (data: Float32Array) => network.computeCorrespondence(waveform, { ...frames, data }).score;
+    const scoreAt = (data: Float32Array) =>
+      network.computeCorrespondence(waveform, { ...frames, data }).score;
     compare(scoreAt, frames.data, pixels, 0.02);
   });
 });
