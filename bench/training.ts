@@ -108,6 +108,7 @@ function randomBatch(rows: number): TrainingBatch {
     motion: fill(rows * motionSteps * 24 * 24 * 8),
     motionSteps,
     motionTimesSec: times(motionSteps, 0.08),
+    lagSteps: new Int8Array(rows),
   };
 }
 
@@ -130,7 +131,10 @@ function wholeStep(engine: Engine, rows: number): () => void {
   const variables = [...network.store.trainable.values()];
   return () => {
     const { value, grads } = tf.variableGrads(
-      () => objective.total(objective.terms(forward(network, source, batch, rows, true), pictures)),
+      () =>
+        objective.total(
+          objective.terms(forward(network, source, batch, rows, true), pictures, new Int8Array(rows)),
+        ),
       variables,
     );
     value.dataSync();

@@ -231,7 +231,7 @@ class CorrespondenceLearner {
     const terms: Partial<LossTerms> = {};
     const { value, grads } = tf.variableGrads(() => {
       const outputs = forward(this.#network, this.#source, batch, pictures.length, true);
-      const tensors = this.#objective.terms(outputs, pictures);
+      const tensors = this.#objective.terms(outputs, pictures, batch.lagSteps);
       for (const [name, term] of Object.entries(tensors))
         terms[name as keyof LossTerms] = term.dataSync()[0] as number;
       return this.#objective.total(tensors);

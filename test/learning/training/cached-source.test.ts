@@ -142,7 +142,9 @@ describe('the cached training source', () => {
     const between = sourceOf(cache, { ...only, backgroundPart: 1, backgroundDb: [40, 20] });
     const magnitudes = ({ logMel }: TrainingBatch) => logMel.map((value) => Math.exp(value * 2 - 2) - 0.001);
     for (let seed = 0; seed < 6; seed++) {
-      const heard = magnitudes(await between.batch({ sounds: [0], pictures: [0], seed: `${seed}` }));
+      const heard = magnitudes(
+        await between.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 }),
+      );
       const power = { tone: 0, rest: 0 };
       heard.forEach((value, i) => {
         power[i % BANDS < 8 ? 'tone' : 'rest'] += value ** 2;
