@@ -19,8 +19,11 @@ import {
 } from './picture-augmentation.ts';
 
 export interface AugmentationOptions {
-  /** Part of the clip that a step sees, from a place drawn by lot; the towers pool over time, so any length will do. */
-  window: number;
+  /**
+   * Part of the clip that a step sees, from a place drawn by lot, and from which part of the run on it is the whole
+   * clip: short windows are cheap and various, but the towers serve whole segments.
+   */
+  window: { early: number; wholeFrom: number };
   /** Colour frames drawn from each window, one from each equal part of it. */
   framesPerClip: number;
   /** Side of the smallest crop, as a part of the frame. */
@@ -38,7 +41,7 @@ export interface AugmentationOptions {
 }
 
 export const DEFAULT_AUGMENTATION: AugmentationOptions = {
-  window: 0.5,
+  window: { early: 0.5, wholeFrom: 0.7 },
   framesPerClip: 2,
   smallestCrop: 0.7,
   invertedPart: 0.2,
@@ -55,8 +58,9 @@ export class CachedSource implements TrainingSource {
   readonly frameWidth: number;
   readonly frameHeight: number;
   readonly motionSize: number;
-  readonly labels: string[];
-  readonly settings: Readonly<Record<string, unknown>>;
+  /** Where every clip has one. */
+  readonly labels: string[] | undefined;
+  readonly settings: Readonly<Record<string, unknown>> | undefined;
   readonly #cache: ClipCache;
   readonly #frontEnds: FrontEnds;
   readonly #augmentation: AugmentationOptions;
@@ -76,17 +80,21 @@ export class CachedSource implements TrainingSource {
     this.frameWidth = frontEnds.video.width;
     this.frameHeight = frontEnds.video.height;
     this.motionSize = motionSize;
-    this.settings = { augmentation };
-    this.labels = cache.clips.map((clip) => clip.label);
+    const { backgroundPart, backgroundDb } = augmentation;
+    // None leaves no trace, so that runs from before there were backgrounds can be resumed.
+    this.settings = backgroundPart > 0 ? { backgroundPart, backgroundDb } : undefined;
+    const labels = cache.clips.map((clip) => clip.label);
+    this.labels = labels.includes('') ? undefined : labels;
   }
 
-  async batch({ sounds, pictures, seed }: BatchRequest): Promise<TrainingBatch> {
+  async batch({ sounds, pictures, seed, progress }: BatchRequest): Promise<TrainingBatch> {
     const random = seed === null ? null : new SeededRandom(seed);
     const { steps: all } = this.#cache.spec;
     const { rateHz } = this.#frontEnds.video;
     // Sound and picture turn round together, so that what is simultaneous stays so.
     const turns = sounds.map(() => (random ? random.integer(0, all) : 0));
-    const steps = random ? Math.max(1, Math.round(all * this.#augmentation.window)) : all;
+    const { early, wholeFrom } = this.#augmentation.window;
+    const steps = random && progress < wholeFrom ? Math.max(1, Math.round(all * early)) : all;
     const framesPerClip = random ? this.#augmentation.framesPerClip : this.#cache.framesPerClip;
     const melFrames = steps * AUDIO_TIME_STRIDE;
     const batch: TrainingBatch = {
@@ -136,7 +144,7 @@ export class CachedSource implements TrainingSource {
           )
         : i * every;
       const source = (wanted - turn + all) % all;
-      const frame = Math.min(this.#cache.framesPerClip - 1, Math.round(source / every));
+      const frame = this.#frameNear(source, wanted);
       const position = row * framesPerClip + i;
       batch.frameTimesSec[position] = Math.max(0, wanted + frame * every - source) / rateHz;
       const from = (clip * this.#cache.framesPerClip + frame) * frameSize * frameSize * 3;
@@ -149,5 +157,15 @@ export class CachedSource implements TrainingSource {
       steps: all,
     };
     writeMotion(luma, turn, motionSteps, this.motionSize, batch.motion as Float32Array, row, transform);
+  }
+
+  /** The kept frame next to a step of the clip, that does not lie beyond an end of the turned one. */
+  #frameNear(step: number, wanted: number): number {
+    const every = this.#frontEnds.video.colourEveryFrames;
+    const last = this.#cache.framesPerClip - 1;
+    const frame = Math.min(last, Math.round(step / every));
+    const at = wanted + frame * every - step;
+    if (at < 0) return Math.min(last, frame + 1);
+    return at >= this.#cache.spec.steps ? Math.max(0, frame - 1) : frame;
   }
 }

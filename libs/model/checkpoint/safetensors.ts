@@ -41,39 +41,60 @@ export function encodeSafetensors(
   return bytes;
 }
 
+interface Header {
+  metadata: Record<string, string>;
+  entries: [string, HeaderEntry][];
+  /** Where the data begins. */
+  start: number;
+}
+
+function invalid(subject: string, why: string, cause?: unknown): EarshotError {
+  return new EarshotError('checkpoint_invalid', `${subject} is not a usable safetensors file: ${why}.`, {
+    subject,
+    cause,
+  });
+}
+
+function readHeader(bytes: Uint8Array, subject: string): Header {
+  if (bytes.length < 8) throw invalid(subject, 'it is shorter than its own header');
+  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
+  const start = 8 + headerLength;
+  if (!Number.isSafeInteger(headerLength) || start > bytes.length)
+    throw invalid(subject, 'its header is cut off');
+  try {
+    const { __metadata__: metadata = {}, ...entries } = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)),
+    );
+    return { metadata, entries: Object.entries(entries), start };
+  } catch (error) {
+    throw invalid(subject, 'its header is not JSON', error);
+  }
+}
+
+/**
+ * What was written beside the arrays.
+ *
+ * @param subject the file's name, for the error
+ * @throws EarshotError `checkpoint_invalid` when the header cannot be read
+ */
+export function safetensorsMetadata(bytes: Uint8Array, subject: string): Record<string, string> {
+  return readHeader(bytes, subject).metadata;
+}
+
 /**
  * @param subject the file's name, for the error
  * @throws EarshotError `checkpoint_invalid` for anything but a whole float32 safetensors file
  */
 export function decodeSafetensors(bytes: Uint8Array, subject: string): NamedArray[] {
-  const fail = (why: string, cause?: unknown): never => {
-    throw new EarshotError('checkpoint_invalid', `${subject} is not a usable safetensors file: ${why}.`, {
-      subject,
-      cause,
-    });
-  };
-  if (bytes.length < 8) fail('it is shorter than its own header');
-  const headerLength = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  const start = 8 + headerLength;
-  if (!Number.isSafeInteger(headerLength) || start > bytes.length) fail('its header is cut off');
-  let header: Record<string, HeaderEntry>;
-  try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, start)));
-  } catch (error) {
-    return fail('its header is not JSON', error);
-  }
-  return Object.entries(header)
-    .filter(([name]) => name !== '__metadata__')
-    .map(([name, entry]) => {
-      const [from, to] = entry.data_offsets ?? [];
-      const size = Array.isArray(entry.shape)
-        ? entry.shape.reduce((product, n) => product * n, 1)
-        : Number.NaN;
-      if (entry.dtype !== 'F32') fail(`array ${name} is ${entry.dtype}, not F32`);
-      if (!(from >= 0 && to - from === size * 4)) fail(`array ${name} has wrong offsets`);
-      if (start + to > bytes.length) fail(`array ${name} is cut off`);
-      // A copy, because the file's data need not be aligned to 4 bytes (and a Buffer's own slice is no copy).
-      const data = new Float32Array(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer);
-      return { name, shape: entry.shape, data };
-    });
+  const { entries, start } = readHeader(bytes, subject);
+  return entries.map(([name, entry]) => {
+    const [from, to] = entry.data_offsets ?? [];
+    const size = Array.isArray(entry.shape) ? entry.shape.reduce((product, n) => product * n, 1) : Number.NaN;
+    if (entry.dtype !== 'F32') throw invalid(subject, `array ${name} is ${entry.dtype}, not F32`);
+    if (!(from >= 0 && to - from === size * 4)) throw invalid(subject, `array ${name} has wrong offsets`);
+    if (start + to > bytes.length) throw invalid(subject, `array ${name} is cut off`);
+    // A copy, because the file's data need not be aligned to 4 bytes (and a Buffer's own slice is no copy).
+    const data = new Float32Array(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer);
+    return { name, shape: entry.shape, data };
+  });
 }

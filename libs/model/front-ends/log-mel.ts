@@ -77,6 +77,13 @@ function sparse(row: Float32Array): SparseFilter {
   return { firstBin, weights: row.slice(firstBin, end) };
 }
 
+/** Memory of one transform. */
+interface Scratch {
+  input: Float64Array;
+  spectrum: number[];
+  magnitude: Float64Array;
+}
+
 /** Holds the window, filters and scratch memory of one spec, so that many clips cost no set-up. */
 export class LogMelFrontEnd {
   readonly spec: LogMelSpec;
@@ -119,25 +126,85 @@ export class LogMelFrontEnd {
     }
     const { bands, offset } = this.spec;
     const data = new Float32Array(frames * bands);
-    const input = new Float64Array(this.#fftSize);
-    const spectrum = this.#fft.createComplexArray();
-    const magnitude = new Float64Array(this.#fftSize / 2 + 1);
+    const scratch = this.#scratch();
     for (let frame = 0; frame < frames; frame++) {
-      const start = frame * this.hopSamples;
-      for (let n = 0; n < this.windowSamples; n++)
-        input[n] = (samples[start + n] ?? 0) * (this.#window[n] as number);
-      this.#fft.realTransform(spectrum, input);
-      for (let bin = 0; bin < magnitude.length; bin++) {
-        magnitude[bin] = Math.hypot(spectrum[2 * bin] as number, spectrum[2 * bin + 1] as number);
-      }
-      for (let band = 0; band < bands; band++) {
-        const { firstBin, weights } = this.#filters[band] as SparseFilter;
-        let sum = 0;
-        for (let i = 0; i < weights.length; i++)
-          sum += (weights[i] as number) * (magnitude[firstBin + i] as number);
-        data[frame * bands + band] = Math.log(sum + offset);
-      }
+      this.#transform(samples, frame * this.hopSamples, scratch);
+      for (let band = 0; band < bands; band++)
+        data[frame * bands + band] = Math.log(this.#bandSum(band, scratch.magnitude) + offset);
     }
     return { data, frames, bands };
+  }
+
+  /**
+   * The transposed Jacobian of `compute` at `samples`: how a scalar changes with each sample, when `gradient` says how
+   * it changes with each value of the log-mel. A bin of magnitude zero, where the magnitude has no slope, passes
+   * nothing on.
+   *
+   * @param samples  what `compute` was given
+   * @param gradient `[frames, bands]`
+   * @returns `[samples]`
+   */
+  gradient(samples: Float32Array, gradient: Float32Array): Float32Array {
+    const { bands, offset } = this.spec;
+    const out = new Float64Array(samples.length);
+    const scratch = this.#scratch();
+    const { magnitude, spectrum } = scratch;
+    const slope = new Float64Array(magnitude.length);
+    const wave = this.#fft.createComplexArray();
+    for (let frame = 0; frame < gradient.length / bands; frame++) {
+      const start = frame * this.hopSamples;
+      if (start >= samples.length) break;
+      this.#transform(samples, start, scratch);
+      slope.fill(0);
+      for (let band = 0; band < bands; band++) {
+        const perMel = (gradient[frame * bands + band] as number) / (this.#bandSum(band, magnitude) + offset);
+        const { firstBin, weights } = this.#filters[band] as SparseFilter;
+        for (let i = 0; i < weights.length; i++)
+          slope[firstBin + i] = (slope[firstBin + i] as number) + perMel * (weights[i] as number);
+      }
+      // d|X|/dx_n = Re(X / |X| * exp(2 pi i k n / N)): an inverse transform of the half spectrum's directions.
+      for (let bin = 0; bin < this.#fftSize; bin++) {
+        const size = magnitude[bin] ?? 0;
+        for (const part of [2 * bin, 2 * bin + 1])
+          spectrum[part] = size > 0 ? ((spectrum[part] as number) / size) * (slope[bin] as number) : 0;
+      }
+      this.#fft.inverseTransform(wave, spectrum);
+      const end = Math.min(this.windowSamples, samples.length - start);
+      for (let n = 0; n < end; n++)
+        out[start + n] =
+          (out[start + n] as number) + this.#fftSize * (wave[2 * n] as number) * (this.#window[n] as number);
+    }
+    return Float32Array.from(out);
+  }
+
+  #scratch(): Scratch {
+    return {
+      input: new Float64Array(this.#fftSize),
+      spectrum: this.#fft.createComplexArray(),
+      magnitude: new Float64Array(this.#fftSize / 2 + 1),
+    };
+  }
+
+  /** Spectrum and magnitude of the window that begins at `start`; beyond the sound there is silence. */
+  #transform(samples: Float32Array, start: number, { input, spectrum, magnitude }: Scratch): void {
+    const window = this.#window;
+    const available = Math.max(0, Math.min(window.length, samples.length - start));
+    for (let n = 0; n < available; n++) input[n] = (samples[start + n] as number) * (window[n] as number);
+    input.fill(0, available, window.length);
+    this.#fft.realTransform(spectrum, input);
+    for (let bin = 0; bin < magnitude.length; bin++) {
+      const real = spectrum[2 * bin] as number;
+      const imaginary = spectrum[2 * bin + 1] as number;
+      // `Math.hypot` guards against overflow, which no sound comes near, and takes longer than all the rest.
+      magnitude[bin] = Math.sqrt(real * real + imaginary * imaginary);
+    }
+  }
+
+  #bandSum(band: number, magnitude: Float64Array): number {
+    const { firstBin, weights } = this.#filters[band] as SparseFilter;
+    let sum = 0;
+    for (let i = 0; i < weights.length; i++)
+      sum += (weights[i] as number) * (magnitude[firstBin + i] as number);
+    return sum;
   }
 }

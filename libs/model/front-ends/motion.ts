@@ -25,9 +25,12 @@ const CHANGE_GAIN = 12;
 const LUMA_MEAN = 0.45;
 const LUMA_DEVIATION = 0.25;
 
-/** Luma of RGB bytes (ITU-R BT.601), averaged over blocks down to `size * size`, in 0..1. */
+/** ITU-R BT.601, in thousandths. */
+const LUMA_WEIGHTS = [299, 587, 114] as const;
+
+/** Luma of RGB (bytes, or floats in 0..1), averaged over blocks down to `size * size`, in 0..1. */
 export function lumaFrame(
-  rgb: Uint8Array,
+  rgb: Uint8Array | Float32Array,
   offset: number,
   width: number,
   height: number,
@@ -37,19 +40,28 @@ export function lumaFrame(
 ): void {
   const blockWidth = width / size;
   const blockHeight = height / size;
-  const scale = 1 / (255 * 1000 * blockWidth * blockHeight);
+  const [red, green, blue] = LUMA_WEIGHTS;
+  const fullScale = rgb instanceof Float32Array ? 1 : 255;
+  const scale = 1 / (fullScale * 1000 * blockWidth * blockHeight);
   for (let row = 0; row < size; row++) {
     for (let column = 0; column < size; column++) {
       let sum = 0;
       for (let y = row * blockHeight; y < (row + 1) * blockHeight; y++) {
         let at = offset + (y * width + column * blockWidth) * 3;
         for (let x = 0; x < blockWidth; x++, at += 3) {
-          sum += 299 * (rgb[at] as number) + 587 * (rgb[at + 1] as number) + 114 * (rgb[at + 2] as number);
+          sum += red * (rgb[at] as number) + green * (rgb[at + 1] as number) + blue * (rgb[at + 2] as number);
         }
       }
       out[outOffset + row * size + column] = sum * scale;
     }
   }
+}
+
+/** Where pixel `i`, counted row by row, lies once blocks are laid one after another. */
+function placeInBlocks(i: number, size: number): number {
+  const y = Math.floor(i / size);
+  const x = i % size;
+  return ((y >> 1) * (size / BLOCK) + (x >> 1)) * BLOCK * BLOCK + (y & 1) * BLOCK + (x & 1);
 }
 
 /**
@@ -66,39 +78,79 @@ export function motionFromLuma(
   outOffset: number,
 ): void {
   const pixels = size * size;
-  const blockRow = size * BLOCK;
+  const blocks = size / BLOCK;
   for (let frame = 0; frame < count; frame++) {
-    const back = frame === 0 ? 0 : pixels;
-    let at = frame * pixels;
+    const at = frame * pixels;
+    const before = frame === 0 ? at : at - pixels;
+    let i = 0;
     for (let y = 0; y < size; y++) {
-      const row = outOffset + 2 * (frame * pixels + (y >> 1) * blockRow + (y & 1) * BLOCK);
-      for (let x = 0; x < size; x++, at++) {
-        const value = luma[at] as number;
-        const target = row + 2 * ((x >> 1) * BLOCK * BLOCK + (x & 1));
+      const rowTarget = outOffset + 2 * (at + (y >> 1) * blocks * BLOCK * BLOCK + (y & 1) * BLOCK);
+      for (let x = 0; x < size; x++, i++) {
+        const value = luma[at + i] as number;
+        const target = rowTarget + 2 * ((x >> 1) * BLOCK * BLOCK + (x & 1));
         out[target] = (value - LUMA_MEAN) / LUMA_DEVIATION;
-        out[target + 1] = (value - (luma[at - back] as number)) * CHANGE_GAIN;
+        out[target + 1] = (value - (luma[before + i] as number)) * CHANGE_GAIN;
       }
     }
   }
 }
 
 /**
- * Motion frames of a segment's RGB bytes.
+ * Motion frames of a segment's RGB.
  *
- * @param frames `[count, height, width, 3]` bytes
- * @returns `[count, size / 2, size / 2, 8]`
+ * @param frames `[count, height, width, 3]`: bytes, or floats in 0..1
+ * @param out    receives `[count, size / 2, size / 2, 8]`
  */
 export function motionFrames(
-  frames: Uint8Array,
+  frames: Uint8Array | Float32Array,
   count: number,
   width: number,
   height: number,
   { size }: MotionSpec,
-): Float32Array {
+  out: Float32Array,
+  outOffset: number,
+): void {
   const luma = new Float32Array(count * size * size);
   for (let i = 0; i < count; i++)
     lumaFrame(frames, i * width * height * 3, width, height, size, luma, i * size * size);
-  const out = new Float32Array(2 * luma.length);
-  motionFromLuma(luma, count, size, out, 0);
-  return out;
+  motionFromLuma(luma, count, size, out, outOffset);
+}
+
+/**
+ * The transpose of `motionFrames`: from a gradient for the motion frames to one for the picture.
+ *
+ * @param gradient `[count, size / 2, size / 2, 8]`
+ * @param out      `[count, height, width, 3]`, for pixels in 0..1; the gradient is added to what is there
+ */
+export function addMotionGradient(
+  gradient: Float32Array,
+  count: number,
+  width: number,
+  height: number,
+  { size }: MotionSpec,
+  out: Float32Array,
+): void {
+  const pixels = size * size;
+  const luma = new Float64Array(count * pixels);
+  for (let frame = 0; frame < count; frame++) {
+    const at = frame * pixels;
+    const before = frame === 0 ? at : at - pixels;
+    for (let i = 0; i < pixels; i++) {
+      const source = 2 * (at + placeInBlocks(i, size));
+      const change = (gradient[source + 1] as number) * CHANGE_GAIN;
+      luma[at + i] = (luma[at + i] as number) + (gradient[source] as number) / LUMA_DEVIATION + change;
+      luma[before + i] = (luma[before + i] as number) - change;
+    }
+  }
+  const blockWidth = width / size;
+  const blockHeight = height / size;
+  const shares = LUMA_WEIGHTS.map((weight) => weight / (1000 * blockWidth * blockHeight));
+  for (let i = 0; i < out.length; i++) {
+    const pixel = Math.floor(i / 3);
+    const column = Math.floor((pixel % width) / blockWidth);
+    const line = Math.floor(pixel / width);
+    const row = Math.floor((line % height) / blockHeight);
+    const block = Math.floor(line / height) * pixels + row * size + column;
+    out[i] = (out[i] as number) + (luma[block] as number) * (shares[i % 3] as number);
+  }
 }

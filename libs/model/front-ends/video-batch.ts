@@ -1,7 +1,12 @@
 /** From decoded frames to the video tower's input arrays, as the model's front end describes it. */
 import type { FrontEnds } from '../checkpoint/manifest.ts';
-import type { FrameBlock } from '../embedding-model.ts';
-import { MOTION_CHANNELS, type MotionSpec, motionBlocks, motionFrames } from './motion.ts';
+import { addMotionGradient, MOTION_CHANNELS, type MotionSpec, motionBlocks, motionFrames } from './motion.ts';
+
+/** One segment's picture, `[count, height, width, 3]` RGB: bytes, or floats in 0..1. */
+export interface PixelBlock {
+  data: Uint8Array | Float32Array;
+  count: number;
+}
 
 export interface VideoBatch {
   /** Normalised colour frames, `[blocks * colourFrames, height, width, 3]`. */
@@ -15,7 +20,7 @@ export interface VideoBatch {
 
 /** @param blocks at least one, all of the same number of frames */
 export function videoBatch(
-  blocks: readonly FrameBlock[],
+  blocks: readonly PixelBlock[],
   spec: FrontEnds['video'],
   motion: MotionSpec | null,
 ): VideoBatch {
@@ -31,7 +36,7 @@ export function videoBatch(
   const blockFloats = count * side * side * MOTION_CHANNELS;
   const data = new Float32Array(blocks.length * blockFloats);
   blocks.forEach((block, i) => {
-    data.set(motionFrames(block.data, count, spec.width, spec.height, motion), i * blockFloats);
+    motionFrames(block.data, count, spec.width, spec.height, motion, data, i * blockFloats);
   });
   return {
     frames,
@@ -43,7 +48,7 @@ export function videoBatch(
 
 /** Normalised pixels of every `colourEveryFrames`-th frame. */
 function colourFrames(
-  blocks: readonly FrameBlock[],
+  blocks: readonly PixelBlock[],
   spec: FrontEnds['video'],
   colourCount: number,
 ): Float32Array {
@@ -51,7 +56,7 @@ function colourFrames(
   const out = new Float32Array(blocks.length * colourCount * size);
   const { mean, deviation } = spec.normalization;
   // 256 possible values a channel: a table is faster than arithmetic on every pixel.
-  const tables = [0, 1, 2].map((channel) =>
+  const [red, green, blue] = [0, 1, 2].map((channel) =>
     Float32Array.from(
       { length: 256 },
       (_, value) => (value / 255 - (mean[channel] as number)) / (deviation[channel] as number),
@@ -61,12 +66,41 @@ function colourFrames(
   for (const { data } of blocks) {
     for (let frame = 0; frame < colourCount; frame++) {
       const from = frame * spec.colourEveryFrames * size;
+      if (data instanceof Float32Array) {
+        for (let i = 0; i < size; i++, at++)
+          out[at] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
+        continue;
+      }
       for (let i = 0; i < size; i += 3, at += 3) {
-        out[at] = tables[0][data[from + i] as number] as number;
-        out[at + 1] = tables[1][data[from + i + 1] as number] as number;
-        out[at + 2] = tables[2][data[from + i + 2] as number] as number;
+        out[at] = red[data[from + i] as number] as number;
+        out[at + 1] = green[data[from + i + 1] as number] as number;
+        out[at + 2] = blue[data[from + i + 2] as number] as number;
       }
     }
   }
+  return out;
+}
+
+/**
+ * The transpose of `videoBatch` for one block: from gradients for the tower's inputs to one for the picture.
+ *
+ * @param colour `[colourFrames, height, width, 3]`
+ * @param motion as `VideoBatch.motion` has it for one block; null without motion
+ * @returns `[count, height, width, 3]`, for pixels in 0..1
+ */
+export function pixelGradient(
+  colour: Float32Array,
+  motion: Float32Array | null,
+  count: number,
+  spec: FrontEnds['video'],
+  motionSpec: MotionSpec | null,
+): Float32Array {
+  const size = spec.width * spec.height * 3;
+  const out = new Float32Array(count * size);
+  colour.forEach((value, i) => {
+    const frame = Math.floor(i / size) * spec.colourEveryFrames;
+    out[frame * size + (i % size)] = value / (spec.normalization.deviation[i % 3] as number);
+  });
+  if (motion && motionSpec) addMotionGradient(motion, count, spec.width, spec.height, motionSpec, out);
   return out;
 }

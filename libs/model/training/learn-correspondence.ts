@@ -9,12 +9,13 @@ import { SeededRandom } from '#core/random';
 import type { NamedArray } from '../layers/parameters.ts';
 import { MAX_LOG_SCALE } from '../objectives/info-nce.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
-import { Adam, cosineSchedule } from './adam.ts';
+import { cosineSchedule } from './adam.ts';
 import { epochOrder } from './batch-order.ts';
 import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoints.ts';
 import { forward } from './forward.ts';
 import { MovingAverage } from './moving-average.ts';
 import { type LossTerms, Objective, type ObjectiveWeights } from './objective.ts';
+import { createOptimizer, type Optimizer, type OptimizerName } from './optimizer.ts';
 import type { TrainingBatch, TrainingSource } from './training-source.ts';
 import { type EvaluationReport, evaluateRetrieval } from './validation.ts';
 
@@ -22,6 +23,8 @@ export interface LearnOptions {
   epochs: number;
   batchSize: number;
   peakLearningRate: number;
+  /** `adamw` unless told. */
+  optimizer?: OptimizerName;
   warmUpSteps: number;
   seed: number;
   /** `shuffled` gives every picture the sound of another clip, always the same one: the control that must fail. */
@@ -91,7 +94,7 @@ class CorrespondenceLearner {
   readonly #source: TrainingSource;
   readonly #options: LearnOptions;
   readonly #objective: Objective;
-  readonly #optimizer: Adam;
+  readonly #optimizer: Optimizer;
   readonly #average: MovingAverage | null;
   readonly #totalSteps: number;
   readonly #stepsPerEpoch: number;
@@ -113,7 +116,7 @@ class CorrespondenceLearner {
     this.#source = source;
     this.#options = options;
     this.#objective = new Objective(network, source, options.weights);
-    this.#optimizer = new Adam(network.store);
+    this.#optimizer = createOptimizer(options.optimizer ?? 'adamw', network.store);
     this.#average = options.averageDecay > 0 ? new MovingAverage(network.store, options.averageDecay) : null;
     this.#stepsPerEpoch = Math.floor(source.size / options.batchSize);
     this.#totalSteps = this.#stepsPerEpoch * options.epochs;
@@ -166,7 +169,8 @@ class CorrespondenceLearner {
       position + batchSize,
     );
     const sounds = pictures.map((index) => this.#partner[index] as number);
-    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}` });
+    const progress = step / this.#totalSteps;
+    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}`, progress });
     // Whoever awaits it meets the error; until then it must not count as unhandled.
     batch.catch(() => undefined);
     return { pictures, batch };
@@ -319,7 +323,9 @@ function settingsOf(options: LearnOptions, source: TrainingSource): Record<strin
   const { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs } = options;
   const { weights, hardNegatives, averageDecay } = options;
   const settings = { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs };
-  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size, source: source.settings };
+  // The default leaves no trace, so that runs from before there was a choice can be resumed.
+  const optimizer = options.optimizer === 'adamw' ? undefined : options.optimizer;
+  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size, optimizer, source: source.settings };
 }
 
 /** For each picture, the clip whose sound it is shown with. */

@@ -50,7 +50,7 @@ async function embedSource(
 function ask(source: TrainingSource, start: number): { indices: number[]; batch: Promise<TrainingBatch> } {
   const count = Math.max(0, Math.min(BATCH, source.size - start));
   const indices = Array.from({ length: count }, (_, i) => start + i);
-  const batch = source.batch({ sounds: indices, pictures: indices, seed: null });
+  const batch = source.batch({ sounds: indices, pictures: indices, seed: null, progress: 1 });
   // Whoever awaits it meets the error; the one past the end is never awaited.
   batch.catch(() => undefined);
   return { indices, batch };

@@ -46,7 +46,12 @@ describe('the thread that prepares batches', () => {
       const there = thread.source('train');
       expect(there).toMatchObject({ size: CLIPS, bands: 64, frameWidth: 96, motionSize: 48 });
       expect(there.labels).toEqual(here.labels);
-      const requests = ['a', 'b', null, 'a'].map((seed) => ({ sounds: [2, 0], pictures: [2, 1], seed }));
+      const requests = ['a', 'b', null, 'a'].map((seed) => ({
+        sounds: [2, 0],
+        pictures: [2, 1],
+        seed,
+        progress: 0,
+      }));
       const batches = await Promise.all(requests.map((request) => there.batch(request)));
       for (const [i, batch] of batches.entries())
         expectEqual(batch, await here.batch(requests[i] as (typeof requests)[number]));
@@ -59,7 +64,7 @@ describe('the thread that prepares batches', () => {
     const thread = new BatchThread({ train: { cache: sharedCache(), frontEnds, motionSize: 48 } });
     try {
       const source = thread.source('train');
-      const request = { sounds: [0, 1], pictures: [0, 1], seed: 'x' };
+      const request = { sounds: [0, 1], pictures: [0, 1], seed: 'x', progress: 0 };
       await source.batch(request);
       const ahead = source.batch(request);
       // A step of training: nothing else gets a turn on this thread.
@@ -77,12 +82,14 @@ describe('the thread that prepares batches', () => {
     const thread = new BatchThread({ train: { cache: sharedCache(), frontEnds, motionSize: 48 } });
     try {
       const source = thread.source('train');
-      const broken = { sounds: null as unknown as number[], pictures: [0], seed: null };
+      const broken = { sounds: null as unknown as number[], pictures: [0], seed: null, progress: 1 };
       await expect(source.batch(broken)).rejects.toMatchObject({
         code: 'internal',
         message: expect.stringContaining('could not be prepared'),
       });
-      expect((await source.batch({ sounds: [1], pictures: [1], seed: null })).melFrames).toBe(496);
+      expect((await source.batch({ sounds: [1], pictures: [1], seed: null, progress: 1 })).melFrames).toBe(
+        496,
+      );
     } finally {
       await thread.close();
     }
@@ -91,7 +98,7 @@ describe('the thread that prepares batches', () => {
   it('lets batches under way fail with `cancelled` when it is closed, and those asked for later', async () => {
     const thread = new BatchThread({ train: { cache: sharedCache(), frontEnds, motionSize: 48 } });
     const source = thread.source('train');
-    const request = { sounds: [0, 1, 2, 3], pictures: [0, 1, 2, 3], seed: null };
+    const request = { sounds: [0, 1, 2, 3], pictures: [0, 1, 2, 3], seed: null, progress: 1 };
     const pending = Array.from({ length: 8 }, () => source.batch(request));
     const outcomes = Promise.allSettled(pending);
     await thread.close();

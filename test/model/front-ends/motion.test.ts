@@ -50,8 +50,8 @@ describe('motion frames', () => {
   it('are the same from bytes, at half the size', () => {
     const frames = new Uint8Array(2 * 4 * 4 * 3);
     frames.fill(51, 48);
-    const out = motionFrames(frames, 2, 4, 4, { size: 2 });
-    expect(out).toHaveLength(2 * 8);
+    const out = new Float32Array(16);
+    motionFrames(frames, 2, 4, 4, { size: 2 }, out, 0);
     expect(out[0]).toBeCloseTo(-0.45 / 0.25, 5);
     expect(out[1]).toBe(0);
     expect(out[8]).toBeCloseTo((0.2 - 0.45) / 0.25, 5);

@@ -1,6 +1,7 @@
 /**
  * Gradients of a full convolution. For one filter tap and one output row, the positions whose tap lies inside the
- * input form a plain (strided) matrix, so both gradients are sums of small matrix products.
+ * input form a plain (strided) matrix, so both gradients are sums of small matrix products. (A pointwise convolution is one
+ * large product, see `product.ts`.)
  */
 import { accumulateProduct, accumulateTransposedProduct } from './matrix';
 import { endInside, firstInside, floats } from './simd';
@@ -20,11 +21,6 @@ export function convFilterGradient(
 ): void {
   const tapSize = channels * outChannels;
   memory.fill(dFilter, 0, floats(filterHeight * filterWidth * tapSize));
-  if (isPointwise(filterHeight, filterWidth, height, width, outHeight, outWidth)) {
-    const positions = batch * height * width;
-    accumulateTransposedProduct(x, dy, dFilter, positions, channels, outChannels, channels, outChannels);
-    return;
-  }
   for (let b = 0; b < batch; b++) {
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
@@ -63,10 +59,6 @@ export function convInputGradient(
 ): void {
   const tapSize = channels * outChannels;
   memory.fill(dx, 0, floats(batch * height * width * channels));
-  if (isPointwise(filterHeight, filterWidth, height, width, outHeight, outWidth)) {
-    accumulateProduct(dy, filterTaps, dx, batch * height * width, outChannels, channels, outChannels, channels);
-    return;
-  }
   for (let b = 0; b < batch; b++) {
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
@@ -88,11 +80,4 @@ export function convInputGradient(
       }
     }
   }
-}
-
-/** Whether the convolution is one matrix product over all positions: one tap, every position kept. */
-function isPointwise(
-  filterHeight: i32, filterWidth: i32, height: i32, width: i32, outHeight: i32, outWidth: i32,
-): bool {
-  return filterHeight == 1 && filterWidth == 1 && height == outHeight && width == outWidth;
 }

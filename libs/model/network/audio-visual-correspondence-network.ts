@@ -1,0 +1,462 @@
+/**
+ * The network as a library: sounds and pictures as arrays in, answers out. It runs on TensorFlow.js, for training and
+ * as the reference; a catalog serves the same weights through `EmbeddingModel`.
+ */
+import { EarshotError } from '#core/errors';
+import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
+import { readManifest, readWeights, writeModelFolder } from '../checkpoint/checkpoint.ts';
+import type { ModelManifest } from '../checkpoint/manifest.ts';
+import { type Engine, loadEngine } from '../engine/engine.ts';
+import type { NamedArray } from '../layers/parameters.ts';
+import { TwoTowerNetwork } from '../towers/two-tower.ts';
+import type { LearnResult } from '../training/learn-correspondence.ts';
+import {
+  type Clip,
+  checkClips,
+  checkFrames,
+  checkPositive,
+  checkRate,
+  checkVector,
+  checkWaveform,
+  refuse,
+  type VideoFrames,
+  type Waveform,
+} from './inputs.ts';
+import { type LearnOptions, learnFromClips } from './learning.ts';
+import {
+  checkLearning,
+  type LearningOptions,
+  manifestOf,
+  type NetworkManifest,
+  type NetworkOptions,
+} from './options.ts';
+import { PairTrainer, type PairTrainerState } from './pair-trainer.ts';
+import { assignParameters } from './parameters.ts';
+import { type Match, nearest } from './retrieval.ts';
+import { classifyByPrototype, type LabelProbability, type LabelPrototypes } from './scene.ts';
+import { decodeModel, encodeModel, weightsHash } from './serialization.ts';
+import { dot, TowerPasses } from './tower-passes.ts';
+
+export interface Correspondence {
+  /** Cosine of the two embeddings, -1..1. */
+  score: number;
+  /** That the two belong together, 0..1; null as long as the model has no calibration. */
+  probability: number | null;
+}
+
+export interface Prediction extends Correspondence {
+  audioEmbedding: Float32Array;
+  visualEmbedding: Float32Array;
+}
+
+export interface InputGradients {
+  score: number;
+  /** `[samples]`: change of the score for a change of each sample. */
+  samples: Float32Array;
+  /** `[count, height, width, 3]`: change of the score for a change of each pixel, for pixels in 0..1. */
+  pixels: Float32Array;
+}
+
+export interface ModelMetadata extends NetworkManifest {
+  /** Trainable weights. */
+  parameterCount: number;
+  optimizer: NonNullable<LearningOptions['optimizer']>;
+}
+
+/** A query for retrieval: the media, or the embedding that a network of these weights gave for it. */
+export type Query<Media> = Media | { embedding: Float32Array };
+
+const DEFAULT_TOP_K = 10;
+const STEP_LEARNING_RATE = { adamw: 1e-4, sgd: 1e-2 } as const;
+
+export class AudioVisualCorrespondenceNetwork {
+  /** Loss of the last step that was trained; null before any. */
+  lastLoss: number | null = null;
+  readonly #network: TwoTowerNetwork;
+  readonly #passes: TowerPasses;
+  readonly #learning: LearningOptions;
+  #manifest: NetworkManifest;
+  #trainer: PairTrainer | null = null;
+  /** Whether the weights are still those that the manifest's version stands for. */
+  #changed = false;
+
+  /**
+   * A network with random weights; `create` does the same and loads the engine as well.
+   *
+   * @param engine  from `loadEngine`
+   * @param options the reference design's values unless told, see `NetworkOptions`
+   * @throws EarshotError `invalid_argument` naming the option at fault
+   */
+  constructor(engine: Engine, options: NetworkOptions = {}, manifest: NetworkManifest = manifestOf(options)) {
+    checkLearning(options);
+    this.#manifest = manifest;
+    this.#learning = { optimizer: options.optimizer, loss: options.loss };
+    this.#network = new TwoTowerNetwork(engine, manifest.towers, options.seed ?? 1);
+    this.#passes = new TowerPasses(this.#network, manifest.frontEnds, manifest.segments);
+  }
+
+  /** A network with random weights. */
+  static async create(options: NetworkOptions = {}): Promise<AudioVisualCorrespondenceNetwork> {
+    return new AudioVisualCorrespondenceNetwork(await loadEngine(), options);
+  }
+
+  /**
+   * A trained model.
+   *
+   * @throws EarshotError `model_not_found`, `model_invalid` or `checkpoint_invalid`
+   */
+  static async fromFolder(
+    folder: string,
+    learning: LearningOptions = {},
+  ): Promise<AudioVisualCorrespondenceNetwork> {
+    const manifest = await readManifest(folder);
+    return AudioVisualCorrespondenceNetwork.#of(manifest, await readWeights(folder, manifest), learning);
+  }
+
+  /**
+   * What `serialize` wrote, with the same numbers to the bit.
+   *
+   * @throws EarshotError `checkpoint_invalid` for damaged bytes, `model_invalid` for a bad description
+   */
+  static async deserialize(
+    bytes: Uint8Array,
+    learning: LearningOptions = {},
+  ): Promise<AudioVisualCorrespondenceNetwork> {
+    const { manifest, arrays } = decodeModel(bytes);
+    return AudioVisualCorrespondenceNetwork.#of(manifest, arrays, learning);
+  }
+
+  static async #of(
+    { format: _format, weights: _weights, ...manifest }: ModelManifest,
+    arrays: readonly NamedArray[],
+    learning: LearningOptions,
+  ): Promise<AudioVisualCorrespondenceNetwork> {
+    const made = new AudioVisualCorrespondenceNetwork(await loadEngine(), learning, manifest);
+    try {
+      made.#network.store.restore(arrays);
+    } catch (error) {
+      made.dispose();
+      throw error;
+    }
+    return made;
+  }
+
+  /**
+   * @param waveform     mono `[samples]`; several segments are embedded one by one and averaged
+   * @param sampleRateHz of the waveform; another than the model's is an error
+   * @returns `[dimension]`, unit length
+   * @throws EarshotError `invalid_argument` or `too_short`, naming the argument
+   */
+  getAudioEmbedding(waveform: Waveform, sampleRateHz?: number): Float32Array {
+    const { audio } = this.#manifest.frontEnds;
+    if (sampleRateHz !== undefined) checkRate(sampleRateHz, audio.sampleRateHz, 'sampleRateHz');
+    return this.#passes.embedAudio(checkWaveform(waveform, audio)).embedding;
+  }
+
+  /**
+   * @param frames several segments are embedded one by one and averaged
+   * @returns `[dimension]`, unit length
+   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the argument
+   */
+  getVisualEmbedding(frames: VideoFrames): Float32Array {
+    return this.#passes.embedVideo(checkFrames(frames, this.#manifest.frontEnds.video)).embedding;
+  }
+
+  /** Both embeddings and how well they go together. */
+  predict(waveform: Waveform, frames: VideoFrames): Prediction {
+    const audioEmbedding = this.getAudioEmbedding(waveform);
+    const visualEmbedding = this.getVisualEmbedding(frames);
+    const score = Math.max(-1, Math.min(1, dot(audioEmbedding, visualEmbedding)));
+    const calibration = this.#manifest.calibration?.correspondence;
+    const probability = calibration ? plattProbability(calibration, score) : null;
+    return { audioEmbedding, visualEmbedding, score, probability };
+  }
+
+  /** How well a sound and a picture go together. */
+  computeCorrespondence(waveform: Waveform, frames: VideoFrames): Correspondence {
+    const { score, probability } = this.predict(waveform, frames);
+    return { score, probability };
+  }
+
+  /**
+   * That a sound and a picture belong together, 0..1.
+   *
+   * @throws EarshotError `not_trained` as long as the model has no calibration
+   */
+  correspondenceProbability(waveform: Waveform, frames: VideoFrames): number {
+    const { probability } = this.predict(waveform, frames);
+    if (probability === null)
+      throw notTrained('correspondenceProbability', 'its scores have not been calibrated');
+    return probability;
+  }
+
+  /**
+   * Fits the calibration on clips that the model did not learn from: each sound with its own picture and with another
+   * clip's. It becomes part of the model.
+   *
+   * @throws EarshotError `not_enough_data` with fewer than two clips
+   */
+  calibrateCorrespondence(clips: readonly Clip[]): PlattCalibration {
+    const checked = checkClips(clips, this.#manifest.frontEnds);
+    if (checked.length < 2)
+      throw refuse(
+        'not_enough_data',
+        'clips',
+        'A calibration needs at least 2 clips: 20 or more are better.',
+      );
+    const audio = checked.map(({ samples }) => this.#passes.embedAudio(samples).embedding);
+    const video = checked.map(({ frames }) => this.#passes.embedVideo(frames).embedding);
+    const scoresWith = (shift: number) =>
+      audio.map((vector, i) => dot(vector, video[(i + shift) % video.length] as Float32Array));
+    const [matches, mismatches] = [scoresWith(0), scoresWith(1)];
+    const labels = [...matches.map(() => true), ...mismatches.map(() => false)];
+    const correspondence = fitPlatt([...matches, ...mismatches], labels);
+    this.#manifest = {
+      ...this.#manifest,
+      calibration: { ...this.#manifest.calibration, correspondence },
+    };
+    return correspondence;
+  }
+
+  /**
+   * Sounds for a picture.
+   *
+   * @param database audio embeddings; only their direction counts
+   * @returns best first, equal scores by index
+   */
+  retrieveAudioFromVisuals(
+    query: Query<VideoFrames>,
+    database: readonly Float32Array[],
+    topK = DEFAULT_TOP_K,
+  ): Match[] {
+    const vector = isEmbedded(query)
+      ? checkVector(query.embedding, this.#manifest.dimension, 'query.embedding')
+      : this.getVisualEmbedding(query);
+    return nearest(vector, database, topK);
+  }
+
+  /**
+   * Pictures for a sound.
+   *
+   * @param database visual embeddings; only their direction counts
+   * @returns best first, equal scores by index
+   */
+  retrieveVisualsFromAudio(
+    query: Query<Waveform>,
+    database: readonly Float32Array[],
+    topK = DEFAULT_TOP_K,
+  ): Match[] {
+    const vector = isEmbedded(query)
+      ? checkVector(query.embedding, this.#manifest.dimension, 'query.embedding')
+      : this.getAudioEmbedding(query);
+    return nearest(vector, database, topK);
+  }
+
+  /**
+   * Learns which sounds and pictures belong together. The weights change when the run has ended; a run that fails or
+   * is stopped leaves them as they were.
+   *
+   * @param clips at least a batch of them; a step sees one segment of each
+   * @throws EarshotError `not_enough_data`, `invalid_argument`, `training_diverged`, `cancelled`
+   */
+  async learnCorrespondence(clips: readonly Clip[], options: LearnOptions = {}): Promise<LearnResult> {
+    const { frontEnds } = this.#manifest;
+    const checked = checkClips(clips, frontEnds);
+    const validation = options.validation ? checkClips(options.validation, frontEnds, 'validation') : null;
+    const own = { ...this.#learning, ...options };
+    const result = await learnFromClips(this.#network, this.#manifest, checked, validation, own);
+    this.lastLoss = result.lastLoss;
+    this.#trainer = null;
+    this.#weightsChanged();
+    return result;
+  }
+
+  /**
+   * One step on a pair, or on a few. Other pairs of the step and of earlier steps are the wrong answers; a first pair
+   * alone is told from noise. Of a clip longer than a segment, its middle is learned.
+   *
+   * @returns the loss before the step, which `lastLoss` then holds
+   * @throws EarshotError `training_diverged`, or what a bad clip gives
+   */
+  train(clips: Clip | readonly Clip[], options: { learningRate?: number } = {}): number {
+    const list = Array.isArray(clips) ? (clips as readonly Clip[]) : [clips as Clip];
+    const checked = checkClips(list, this.#manifest.frontEnds);
+    if (checked.length === 0) throw refuse('not_enough_data', 'clips', 'clips is empty: give at least one.');
+    const optimizer = this.#optimizer;
+    const rate = checkPositive(options.learningRate ?? STEP_LEARNING_RATE[optimizer], 'learningRate');
+    this.#trainer ??= new PairTrainer(this.#network, this.#manifest, optimizer);
+    const loss = this.#trainer.step(checked, rate);
+    this.lastLoss = loss;
+    this.#weightsChanged();
+    return loss;
+  }
+
+  /** Saliency: how the score of a sound and a picture changes with each sample and each pixel. */
+  inputGradients(waveform: Waveform, frames: VideoFrames): InputGradients {
+    const { audio, video } = this.#manifest.frontEnds;
+    const samples = checkWaveform(waveform, audio);
+    checkFrames(frames, video);
+    const sound = this.#passes.embedAudio(samples);
+    const picture = this.#passes.embedVideo(frames);
+    return {
+      score: dot(sound.embedding, picture.embedding),
+      samples: this.#passes.audioGradient(samples, sound, picture.embedding),
+      pixels: this.#passes.videoGradient(frames, picture, sound.embedding),
+    };
+  }
+
+  /**
+   * Which of the labels given the scene belongs to, by the mean of what is heard and what is seen.
+   *
+   * @param prototypes an embedding for each label, of sounds or pictures or both
+   * @throws EarshotError `not_trained` without prototypes, `invalid_argument` naming a label without one
+   */
+  classifyScene(
+    waveform: Waveform,
+    frames: VideoFrames,
+    labels: readonly string[],
+    prototypes?: LabelPrototypes,
+  ): LabelProbability[] {
+    const { audioEmbedding, visualEmbedding } = this.predict(waveform, frames);
+    const scene = audioEmbedding.map((value, i) => (value + (visualEmbedding[i] as number)) / 2);
+    const scale = Math.exp(this.#network.logScale.dataSync()[0] as number);
+    return classifyByPrototype(scene, labels, prototypes, scale);
+  }
+
+  /** @throws EarshotError `not_trained`: no model has this head yet */
+  localizeSoundSource(_waveform: Waveform, _frames: VideoFrames): never {
+    throw notTrained('localizeSoundSource', 'it has no calibrated localization head');
+  }
+
+  /** @throws EarshotError `not_trained`: no model has this head yet */
+  localizeSources(_waveform: Waveform, _frames: VideoFrames): never {
+    throw notTrained('localizeSources', 'it has no grouping head');
+  }
+
+  /** @throws EarshotError `not_trained`: no model has this head yet */
+  separateAudioByVisual(_mixture: Waveform, _frames: VideoFrames): never {
+    throw notTrained('separateAudioByVisual', 'it has no separation head');
+  }
+
+  /** @throws EarshotError `not_trained`: no model has this head yet */
+  checkSynchronization(_waveform: Waveform, _frames: VideoFrames): never {
+    throw notTrained('checkSynchronization', 'it has no calibrated synchronization head');
+  }
+
+  /** @throws EarshotError `not_trained`: no model has these prototypes yet */
+  describeExpectedAudio(_frames: VideoFrames): never {
+    throw notTrained('describeExpectedAudio', 'it has no audio prototypes');
+  }
+
+  /** Trainable weights, the temperature among them. */
+  get parameterCount(): number {
+    let count = 0;
+    for (const variable of this.#network.store.trainable.values()) count += variable.size;
+    return count;
+  }
+
+  /** A copy of every array that the answers depend on: trainable weights first, then running statistics. */
+  getParameters(): NamedArray[] {
+    return this.#network.store.snapshot();
+  }
+
+  /**
+   * Another network's arrays, all of them; what `train` had in its memory is forgotten.
+   *
+   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the array; nothing has been changed then
+   */
+  setParameters(parameters: readonly NamedArray[]): void {
+    assignParameters(this.#network.store, parameters, { all: true });
+    this.#trainer = null;
+    this.#weightsChanged();
+  }
+
+  /**
+   * New values for some or all arrays, as `getParameters` lays them out: a step of one's own. `train` goes on with its
+   * momentum and memory.
+   *
+   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the array; nothing has been changed then
+   */
+  updateParameters(parameters: readonly NamedArray[]): void {
+    assignParameters(this.#network.store, parameters, { all: false });
+    this.#weightsChanged();
+  }
+
+  /** What this model is, takes and was made of: a copy. */
+  modelMetadata(): ModelMetadata {
+    return structuredClone({
+      ...this.#currentManifest(),
+      parameterCount: this.parameterCount,
+      optimizer: this.#optimizer,
+    });
+  }
+
+  /** The model as bytes: a safetensors file with its description in the header. What only training needs is left out. */
+  serialize(): Uint8Array {
+    return encodeModel(this.#currentManifest(), this.getParameters(), this.parameterCount);
+  }
+
+  /**
+   * Writes a model folder, which `fromFolder` and the product's commands read.
+   *
+   * @param named the model's own name and description unless told
+   * @throws EarshotError `model_invalid` for a name that can't be one
+   */
+  async toFolder(folder: string, named: { id?: string; description?: string } = {}): Promise<ModelManifest> {
+    const { version, ...rest } = this.#currentManifest();
+    const whole = { ...rest, ...named, baseVersion: baseOf(version), parameterCount: this.parameterCount };
+    return writeModelFolder(folder, whole, this.getParameters());
+  }
+
+  /** A network that answers and learns on as this one does, and shares nothing with it. */
+  clone(): AudioVisualCorrespondenceNetwork {
+    const manifest = structuredClone(this.#currentManifest());
+    const copy = new AudioVisualCorrespondenceNetwork(this.#network.engine, this.#learning, manifest);
+    copy.#network.store.restore(this.getParameters());
+    copy.lastLoss = this.lastLoss;
+    const state: PairTrainerState | undefined = this.#trainer?.snapshot();
+    if (state) copy.#trainer = new PairTrainer(copy.#network, manifest, this.#optimizer, state);
+    return copy;
+  }
+
+  /** Frees the weights; the network answers nothing afterwards. */
+  dispose(): void {
+    this.#network.dispose();
+  }
+
+  get #optimizer() {
+    return this.#learning.optimizer ?? 'adamw';
+  }
+
+  /** With a version that no other weights have. */
+  #currentManifest(): NetworkManifest {
+    if (this.#changed) {
+      const hash = weightsHash(this.#manifest.id, this.getParameters()).slice(0, 8);
+      this.#manifest = { ...this.#manifest, version: `${baseOf(this.#manifest.version)}+${hash}` };
+      this.#changed = false;
+    }
+    return this.#manifest;
+  }
+
+  /** A calibration belongs to the weights that it was fitted on. */
+  #weightsChanged(): void {
+    const { calibration: _outdated, ...manifest } = this.#manifest;
+    this.#manifest = manifest;
+    this.#network.forgetFolded();
+    this.#changed = true;
+  }
+}
+
+function isEmbedded<Media>(query: Query<Media>): query is { embedding: Float32Array } {
+  return typeof query === 'object' && query !== null && 'embedding' in query;
+}
+
+/** A version without the hash of its weights. */
+function baseOf(version: string): string {
+  return version.split('+')[0] as string;
+}
+
+function notTrained(operation: string, why: string): EarshotError {
+  const message = `${operation}: this model can't answer, because ${why}.`;
+  return new EarshotError('not_trained', message, { subject: operation });
+}
