@@ -67,8 +67,9 @@ export class CachedSource implements TrainingSource {
   readonly frameWidth: number;
   readonly frameHeight: number;
   readonly motionSize: number;
-  readonly labels: string[];
-  readonly settings: Readonly<Record<string, unknown>>;
+  /** Where every clip has one. */
+  readonly labels: string[] | undefined;
+  readonly settings: Readonly<Record<string, unknown>> | undefined;
   readonly #cache: ClipCache;
   readonly #frontEnds: FrontEnds;
   readonly #augmentation: AugmentationOptions;
@@ -88,8 +89,11 @@ export class CachedSource implements TrainingSource {
     this.frameWidth = frontEnds.video.width;
     this.frameHeight = frontEnds.video.height;
     this.motionSize = motionSize;
-    this.settings = { augmentation };
-    this.labels = cache.clips.map((clip) => clip.label);
+    const { backgroundPart, backgroundDb } = augmentation;
+    // None leaves no trace, so that runs from before there were backgrounds can be resumed.
+    this.settings = backgroundPart > 0 ? { backgroundPart, backgroundDb } : undefined;
+    const labels = cache.clips.map((clip) => clip.label);
+    this.labels = labels.includes('') ? undefined : labels;
   }
 
   async batch({ sounds, pictures, seed, progress }: BatchRequest): Promise<TrainingBatch> {
@@ -158,7 +162,7 @@ export class CachedSource implements TrainingSource {
           )
         : i * every;
       const source = (wanted - turn + all) % all;
-      const frame = Math.min(this.#cache.framesPerClip - 1, Math.round(source / every));
+      const frame = this.#frameNear(source, wanted);
       const position = row * framesPerClip + i;
       batch.frameTimesSec[position] = Math.max(0, wanted + frame * every - source) / rateHz;
       const from = (clip * this.#cache.framesPerClip + frame) * frameSize * frameSize * 3;
@@ -171,5 +175,15 @@ export class CachedSource implements TrainingSource {
       steps: all,
     };
     writeMotion(luma, turn, motionSteps, this.motionSize, batch.motion as Float32Array, row, transform);
+  }
+
+  /** The kept frame next to a step of the clip, that does not lie beyond an end of the turned one. */
+  #frameNear(step: number, wanted: number): number {
+    const every = this.#frontEnds.video.colourEveryFrames;
+    const last = this.#cache.framesPerClip - 1;
+    const frame = Math.min(last, Math.round(step / every));
+    const at = wanted + frame * every - step;
+    if (at < 0) return Math.min(last, frame + 1);
+    return at >= this.#cache.spec.steps ? Math.max(0, frame - 1) : frame;
   }
 }

@@ -48,7 +48,7 @@ export function writeLogMel(
   const { gainDb, offset, bands } = spec;
   const gain = random ? 10 ** (random.uniform(-gainDb, gainDb) / 20) : 1;
   const source = logMel.subarray(clip * whole, (clip + 1) * whole);
-  const background = random && drawBackground(logMel, source, spec, gain, random);
+  const background = random && drawBackground(logMel, clip, spec, gain, random);
   let from = whole - ((turnFrames * bands) % whole);
   for (let i = 0; i < size; i++, from++) {
     if (from >= whole) from -= whole;
@@ -79,16 +79,18 @@ function mirroredPosition(i: number, bands: number): number {
  */
 function drawBackground(
   logMel: Float32Array,
-  clip: Float32Array,
+  clip: number,
   spec: LogMelAugmentation,
   gain: number,
   random: SeededRandom,
 ): Float32Array | null {
-  if (random.next() >= spec.backgroundPart) return null;
+  if (spec.backgroundPart === 0 || random.next() >= spec.backgroundPart) return null;
   const [faintest, loudest] = spec.backgroundDb;
   const below = random.uniform(loudest, faintest);
-  const power = random.next() < NOISE_PART ? noise(spec.bands, random) : quietStretch(logMel, spec, random);
-  const own = meanPower(clip, spec.offset) * gain * gain;
+  const power =
+    random.next() < NOISE_PART ? noise(spec.bands, random) : quietStretch(logMel, clip, spec, random);
+  const whole = spec.frames * spec.bands;
+  const own = meanPower(logMel.subarray(clip * whole, (clip + 1) * whole), spec.offset) * gain * gain;
   const its = power.reduce((sum, value) => sum + value, 0) / power.length;
   if (its === 0) return null;
   const scale = (own / its) * 10 ** (-below / 10);
@@ -105,15 +107,21 @@ function noise(bands: number, random: SeededRandom): Float32Array {
   });
 }
 
-/** The quietest of a few stretches of any clip. */
-function quietStretch(logMel: Float32Array, spec: LogMelAugmentation, random: SeededRandom): Float32Array {
+/** The quietest of a few stretches of another clip. */
+function quietStretch(
+  logMel: Float32Array,
+  clip: number,
+  spec: LogMelAugmentation,
+  random: SeededRandom,
+): Float32Array {
   const whole = spec.frames * spec.bands;
-  const clip = random.integer(0, logMel.length / whole);
+  const clips = logMel.length / whole;
+  const other = (clip + random.integer(1, Math.max(2, clips))) % clips;
   const length = Math.min(BACKGROUND_FRAMES, spec.frames) * spec.bands;
   let best: Float32Array | null = null;
   let bestSum = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < 4; attempt++) {
-    const first = clip * whole + random.integer(0, spec.frames - length / spec.bands + 1) * spec.bands;
+    const first = other * whole + random.integer(0, spec.frames - length / spec.bands + 1) * spec.bands;
     const stretch = logMel.subarray(first, first + length);
     const sum = stretch.reduce((total, value) => total + value, 0);
     if (sum < bestSum) [best, bestSum] = [stretch, sum];

@@ -78,17 +78,18 @@ export function motionFromLuma(
   outOffset: number,
 ): void {
   const pixels = size * size;
-  const blockRow = size * BLOCK;
+  const blocks = size / BLOCK;
   for (let frame = 0; frame < count; frame++) {
-    const back = frame === 0 ? 0 : pixels;
-    let at = frame * pixels;
+    const at = frame * pixels;
+    const before = frame === 0 ? at : at - pixels;
+    let i = 0;
     for (let y = 0; y < size; y++) {
-      const row = outOffset + 2 * (frame * pixels + (y >> 1) * blockRow + (y & 1) * BLOCK);
-      for (let x = 0; x < size; x++, at++) {
-        const value = luma[at] as number;
-        const target = row + 2 * ((x >> 1) * BLOCK * BLOCK + (x & 1));
+      const rowTarget = outOffset + 2 * (at + (y >> 1) * blocks * BLOCK * BLOCK + (y & 1) * BLOCK);
+      for (let x = 0; x < size; x++, i++) {
+        const value = luma[at + i] as number;
+        const target = rowTarget + 2 * ((x >> 1) * BLOCK * BLOCK + (x & 1));
         out[target] = (value - LUMA_MEAN) / LUMA_DEVIATION;
-        out[target + 1] = (value - (luma[at - back] as number)) * CHANGE_GAIN;
+        out[target + 1] = (value - (luma[before + i] as number)) * CHANGE_GAIN;
       }
     }
   }

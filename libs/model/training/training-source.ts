@@ -39,9 +39,9 @@ export interface TrainingSource {
   /** Side of the motion frames; 0 where there are none. */
   readonly motionSize: number;
   /** Class name of each clip: for class-level scores, and for the class loss where that has a weight. */
-  readonly labels?: readonly string[];
+  readonly labels?: readonly string[] | undefined;
   /** What its batches depend on besides the request; a resumed run must find the same. */
-  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** Equal requests give equal batches, in whatever order they come: a source may prepare them ahead. */
   batch(request: BatchRequest): Promise<TrainingBatch>;
 }
