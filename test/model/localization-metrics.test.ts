@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  CIOU_SUCCESS,
   centreGaussianMap,
   classAwareAveragePrecision,
   consensusIou,
@@ -70,7 +71,7 @@ describe('class-aware average precision', () => {
     ];
     expect(classAwareAveragePrecision(results)).toBeCloseTo((5 / 6 + 1 / 2 + 0) / 3, 12);
     // From 0.5 on only one cello, last of three, and the flute hit.
-    expect(classAwareAveragePrecision(results, 0.5)).toBeCloseTo((1 / 3 + 1 / 2 + 0) / 3, 12);
+    expect(classAwareAveragePrecision(results, CIOU_SUCCESS.solo)).toBeCloseTo((1 / 3 + 1 / 2 + 0) / 3, 12);
   });
 });
 

@@ -9,7 +9,7 @@ import { EarshotError } from '#core/errors';
 import { FilteredProjection } from './filtered-projection.ts';
 
 /** Allowed distortion: a filter of this many samples. */
-export const BSS_EVAL_TAPS = 512;
+const BSS_EVAL_TAPS = 512;
 /** Mean power under which a reference counts as silent (-100 dB of full scale). */
 const SILENT_POWER = 1e-10;
 /** Bound on the ratios that the search over permutations adds up. */

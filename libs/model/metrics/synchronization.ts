@@ -7,8 +7,8 @@ import { EarshotError } from '#core/errors';
 import { offsetVerdict } from '../synchronization/verdict.ts';
 import { mean, median } from './bootstrap.ts';
 
-export const OFFSET_CLASS_SEC = 0.2;
-export const OFFSET_LIMIT_SEC = 2;
+const OFFSET_CLASS_SEC = 0.2;
+const OFFSET_LIMIT_SEC = 2;
 /** What sound and picture must share whatever their offset. */
 const LEAST_OVERLAP_SEC = 1;
 

@@ -9,7 +9,7 @@ import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 
 /** Where sources cancel each other their share of the mixture has no bound; the networks' has. */
-export const RATIO_MASK_LIMIT = 5;
+const RATIO_MASK_LIMIT = 5;
 
 /**
  * One where a source's own magnitude is the largest, zero elsewhere; equal magnitudes go to the first of them, so the

@@ -23,7 +23,7 @@ export interface OffsetOptions {
   leastSynchronizability?: number;
 }
 
-export interface CurvePoint {
+interface CurvePoint {
   offsetSec: number;
   /** Mean squared distance over the overlap. */
   distance: number;

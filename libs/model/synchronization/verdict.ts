@@ -8,8 +8,8 @@ import { EarshotError } from '#core/errors';
 export type OffsetVerdict = 'in_sync' | 'detectable' | 'out_of_sync';
 
 /** Sound that comes early is noticed sooner than sound that comes late, as it does from afar. */
-export const DETECTABLE_SEC = { audioAhead: 0.045, audioBehind: 0.125 } as const;
-export const UNACCEPTABLE_SEC = { audioAhead: 0.09, audioBehind: 0.185 } as const;
+const DETECTABLE_SEC = { audioAhead: 0.045, audioBehind: 0.125 } as const;
+const UNACCEPTABLE_SEC = { audioAhead: 0.09, audioBehind: 0.185 } as const;
 
 /**
  * @param offsetSec positive: audio ahead
