@@ -34,7 +34,7 @@ beforeAll(async () => {
   parent = await mkdtemp(path.join(os.tmpdir(), 'earshot-several-'));
   folder = path.join(parent, 'serial');
   await generateCorpus({ ...OPTIONS, folder, threads: 1 });
-}, 120_000);
+}, 300_000);
 
 afterAll(() => rm(parent, { recursive: true, force: true }));
 
@@ -125,5 +125,5 @@ describe('clips of several sources', () => {
         expect(one?.equals(two as Buffer), file).toBe(true);
       }
     }
-  }, 120_000);
+  }, 300_000);
 });

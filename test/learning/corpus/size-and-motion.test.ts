@@ -45,7 +45,7 @@ beforeAll(async () => {
   );
   for await (const each of performAll(requests, { seed: 11, workDir }))
     performances.set(each.soundClass, [...(performances.get(each.soundClass) ?? []), each]);
-}, 120_000);
+}, 300_000);
 
 afterAll(() => rm(workDir, { recursive: true, force: true }));
 
