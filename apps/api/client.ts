@@ -1,6 +1,8 @@
 /** The catalog of a running server, behind the same port as a local one: what the commands use when one runs. */
-import { open } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type {
   AddedClip,
@@ -58,6 +60,19 @@ export class RemoteCatalog implements CatalogService {
 
   async listClips(options: Parameters<CatalogService['listClips']>[0]): Promise<Page<Clip>> {
     return this.#json('GET', `/v1/clips${queryString(options)}`);
+  }
+
+  /** The stored file, written to `file`; a half-written one is removed. */
+  async saveMedia(id: string, file: string, options: { signal?: AbortSignal } = {}): Promise<void> {
+    const response = await this.#send('GET', `/v1/clips/${encodeURIComponent(id)}/media`, undefined, options);
+    const part = `${file}.part`;
+    try {
+      await pipeline(bytesOf(response), createWriteStream(part), { signal: options.signal });
+      await rename(part, file);
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
+    }
   }
 
   async listCollections(): Promise<Collection[]> {

@@ -48,12 +48,17 @@ export class CommandContext {
     options: { worker: boolean },
     work: (catalog: CatalogService) => Promise<T>,
   ): Promise<T> {
-    const config = await this.config();
-    const { runningServerUrl } = await import('#catalog/open-catalog');
-    const url = config.apiUrl ?? (await runningServerUrl(config));
+    const url = await this.serverUrl();
     if (url === null) return this.withLocalCatalog(options, work);
     const { RemoteCatalog } = await import('#apps/api/client');
     return work(new RemoteCatalog(url));
+  }
+
+  /** The server that answers for the catalog; null where the stores are ours to open. */
+  async serverUrl(): Promise<string | null> {
+    const config = await this.config();
+    const { runningServerUrl } = await import('#catalog/open-catalog');
+    return config.apiUrl ?? (await runningServerUrl(config));
   }
 
   /** Runs `work` on our own stores and closes them. @throws EarshotError `data_folder_in_use` */

@@ -9,6 +9,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
 import { DEFAULT_MEDIA_LIMITS } from '#media/limits';
+import type { ServingEngine } from '#model/load-model';
 
 const url = (protocols: readonly string[]) =>
   z.string().refine((value) => hasProtocol(value, protocols), {
@@ -33,6 +34,8 @@ const toggle = z
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+const ENGINES = ['auto', 'onnx', 'tensorflow'] as const satisfies readonly ServingEngine[];
+
 const schema = z.object({
   EARSHOT_DATA_DIR: z
     .string()
@@ -50,6 +53,9 @@ const schema = z.object({
   EARSHOT_ALLOW_PUBLIC: toggle.default(false),
   EARSHOT_MAX_UPLOAD_BYTES: integer(1, DEFAULT_MEDIA_LIMITS.maxFileBytes).default(16 * 2 ** 30),
   EARSHOT_INGEST_CONCURRENCY: integer(1, 64).default(1),
+  EARSHOT_INFERENCE_ENGINE: z
+    .enum(ENGINES, { error: `must be one of ${ENGINES.join(', ')}` })
+    .default('auto'),
   EARSHOT_INFERENCE_THREADS: integer(1, 256).optional(),
   EARSHOT_INFERENCE_QUEUE: integer(1, 10_000).default(64),
   EARSHOT_INFERENCE_TIMEOUT_SEC: integer(1, 3600).default(120),
@@ -75,6 +81,8 @@ export interface CatalogConfig {
   maxUploadBytes: number;
   /** Ingest jobs that one process works on at the same time. */
   ingestConcurrency: number;
+  /** What runs the towers. */
+  inferenceEngine: ServingEngine;
   inferenceThreads: number;
   /** Requests that may wait for an inference worker before new ones are refused with `overloaded`. */
   inferenceQueueLimit: number;
@@ -116,6 +124,7 @@ export function loadConfig(
     allowPublic: values.EARSHOT_ALLOW_PUBLIC,
     maxUploadBytes: values.EARSHOT_MAX_UPLOAD_BYTES,
     ingestConcurrency: values.EARSHOT_INGEST_CONCURRENCY,
+    inferenceEngine: values.EARSHOT_INFERENCE_ENGINE,
     // One core is left to decoding and to the event loop.
     inferenceThreads: values.EARSHOT_INFERENCE_THREADS ?? Math.max(1, availableParallelism() - 1),
     inferenceQueueLimit: values.EARSHOT_INFERENCE_QUEUE,

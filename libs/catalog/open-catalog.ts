@@ -111,6 +111,7 @@ async function open(
   const pool = new InferencePool({
     modelFolder: model.folder,
     modelModule,
+    engine: config.inferenceEngine,
     threads: config.inferenceThreads,
     queueLimit: config.inferenceQueueLimit,
     timeoutSec: config.inferenceTimeoutSec,

@@ -1,8 +1,12 @@
 /** Opening a model folder: for its description alone, or with its weights on an engine. */
-import { readManifest, readWeights } from './checkpoint/checkpoint.ts';
+import { EarshotError } from '#core/errors';
+import { readManifest, readServingGraphs } from './checkpoint/checkpoint.ts';
 import type { ModelManifest } from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import { loadEngine } from './engine/engine.ts';
+import { loadNetwork } from './load-network.ts';
+import { TensorFlowTowers } from './towers/tensorflow-towers.ts';
+import type { TowerBackend } from './towers/tower-backend.ts';
 import { TwoTowerNetwork } from './towers/two-tower.ts';
 import { TwoTowerEmbeddingModel } from './two-tower-model.ts';
 
@@ -38,15 +42,63 @@ export async function readModelInfo(folder: string): Promise<ModelInfo> {
   return toInfo(await readManifest(folder));
 }
 
+/** `auto`: ONNX Runtime where the folder has graphs for it and the runtime loads, else TensorFlow.js. */
+export type ServingEngine = 'auto' | 'onnx' | 'tensorflow';
+
 /**
  * The model, ready to embed.
  *
+ * @param options `engine`: what runs the towers, default `auto`
  * @throws EarshotError `model_not_found`, `model_invalid` or `checkpoint_invalid`
  */
-export async function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
+export async function loadEmbeddingModel(
+  folder: string,
+  options: { engine?: ServingEngine } = {},
+): Promise<EmbeddingModel> {
   const manifest = await readManifest(folder);
-  const weights = await readWeights(folder, manifest);
-  const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, 0);
-  network.store.restore(weights);
-  return new TwoTowerEmbeddingModel(manifest, network);
+  const engine = options.engine ?? 'auto';
+  const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);
+  return new TwoTowerEmbeddingModel(manifest, towers ?? (await openTensorFlowTowers(folder, manifest)));
+}
+
+/** Null where `auto` has to do without: a folder that has no graphs, or a platform that the runtime isn't built for. */
+async function openOnnxTowers(
+  folder: string,
+  manifest: ModelManifest,
+  engine: 'auto' | 'onnx',
+): Promise<TowerBackend | null> {
+  const graphs = await readServingGraphs(folder, manifest);
+  if (!graphs) {
+    if (engine === 'auto') return null;
+    const message = `${folder} has no ONNX graphs: train it again, or choose the engine "tensorflow".`;
+    throw new EarshotError('model_invalid', message, { subject: folder });
+  }
+  let module: typeof import('./onnx/onnx-towers.ts');
+  try {
+    // Not imported up front: its native library has no build for some platforms.
+    module = await import('./onnx/onnx-towers.ts');
+  } catch (cause) {
+    if (engine === 'auto') return null;
+    const message = 'ONNX Runtime does not load on this platform: choose the engine "tensorflow".';
+    throw new EarshotError('internal', message, { cause });
+  }
+  return module.OnnxTowers.open(graphs, manifest.frontEnds, { subject: folder });
+}
+
+async function openTensorFlowTowers(folder: string, manifest: ModelManifest): Promise<TowerBackend> {
+  const network = await loadNetwork(folder, manifest);
+  return new TensorFlowTowers(network, manifest.frontEnds);
+}
+
+/**
+ * The towers of a model folder with the random weights that training begins from: the control that every trained
+ * model must stand clear of.
+ *
+ * @throws EarshotError `model_not_found` or `model_invalid`
+ */
+export async function loadUntrainedModel(folder: string, seed: number): Promise<EmbeddingModel> {
+  const manifest = await readManifest(folder);
+  const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, seed);
+  const towers = new TensorFlowTowers(network, manifest.frontEnds);
+  return new TwoTowerEmbeddingModel({ ...manifest, id: `untrained (${manifest.id})` }, towers);
 }

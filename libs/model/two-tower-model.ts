@@ -12,7 +12,7 @@ import type {
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
-import type { TwoTowerNetwork } from './towers/two-tower.ts';
+import type { TowerBackend } from './towers/tower-backend.ts';
 
 /** Segments a forward pass: bounds memory, large enough that per-call costs vanish. */
 const BATCH = 8;
@@ -23,12 +23,13 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly audioInput: AudioInputSpec;
   readonly videoInput: VideoInputSpec;
   readonly #manifest: ModelManifest;
-  readonly #network: TwoTowerNetwork;
+  readonly #towers: TowerBackend;
   readonly #frontEnd: LogMelFrontEnd;
 
-  constructor(manifest: ModelManifest, network: TwoTowerNetwork) {
+  /** @param towers taken over: disposed of with the model */
+  constructor(manifest: ModelManifest, towers: TowerBackend) {
     this.#manifest = manifest;
-    this.#network = network;
+    this.#towers = towers;
     this.identity = { id: manifest.id, version: manifest.version, dimension: manifest.dimension };
     this.segments = manifest.segments;
     this.audioInput = { sampleRateHz: manifest.frontEnds.audio.sampleRateHz };
@@ -40,7 +41,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   async embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
     const vectors: Float32Array[] = [];
     for (let start = 0; start < waveforms.length; start += BATCH) {
-      vectors.push(...this.#audioBatch(waveforms.slice(start, start + BATCH)));
+      vectors.push(...(await this.#audioBatch(waveforms.slice(start, start + BATCH))));
     }
     return vectors;
   }
@@ -51,30 +52,22 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     for (let start = 0; start < blocks.length; ) {
       let end = start + 1;
       while (end < blocks.length && end - start < BATCH && blocks[end]?.count === blocks[start]?.count) end++;
-      vectors.push(...this.#videoBatch(blocks.slice(start, end)));
+      vectors.push(...(await this.#videoBatch(blocks.slice(start, end))));
       start = end;
     }
     return vectors;
   }
 
   dispose(): void {
-    this.#network.dispose();
+    this.#towers.dispose();
   }
 
-  #audioBatch(waveforms: readonly Float32Array[]): Float32Array[] {
-    const { tf } = this.#network.engine;
-    const spec = this.#manifest.frontEnds.audio;
-    const input = logMelBatch(this.#frontEnd, waveforms, spec);
-    const embedding = tf.tidy(
-      () =>
-        this.#network.audio.apply(tf.tensor4d(input, [waveforms.length, spec.frames, spec.bands, 1]), false)
-          .embedding,
-    );
-    return this.#rows(embedding.dataSync() as Float32Array, () => embedding.dispose());
+  async #audioBatch(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
+    const input = logMelBatch(this.#frontEnd, waveforms, this.#manifest.frontEnds.audio);
+    return this.#rows((await this.#towers.audio(input, waveforms.length)).embedding.data);
   }
 
-  #videoBatch(blocks: readonly FrameBlock[]): Float32Array[] {
-    const { tf } = this.#network.engine;
+  async #videoBatch(blocks: readonly FrameBlock[]): Promise<Float32Array[]> {
     const spec = this.#manifest.frontEnds.video;
     for (const block of blocks) {
       if (block.count < 1 || block.data.length !== block.count * spec.width * spec.height * 3) {
@@ -84,24 +77,14 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
         );
       }
     }
-    const input = videoBatch(blocks, spec, this.#network.options.video.motion);
-    const embedding = tf.tidy(() => {
-      const frames = tf.tensor4d(input.frames, [input.frameTimesSec.length, spec.height, spec.width, 3]);
-      const motion = input.motion && tf.tensor4d(input.motion.data, input.motion.shape);
-      const { frameTimesSec, motionTimesSec } = input;
-      const batch = blocks.length;
-      return this.#network.video.apply({ frames, frameTimesSec, motion, motionTimesSec, batch }, false)
-        .embedding;
-    });
-    return this.#rows(embedding.dataSync() as Float32Array, () => embedding.dispose());
+    const input = videoBatch(blocks, spec, this.#manifest.towers.video.motion);
+    return this.#rows((await this.#towers.video(input, blocks.length)).embedding.data);
   }
 
-  #rows(data: Float32Array, dispose: () => void): Float32Array[] {
+  #rows(data: Float32Array): Float32Array[] {
     const { dimension } = this.identity;
-    const rows = Array.from({ length: data.length / dimension }, (_, i) =>
+    return Array.from({ length: data.length / dimension }, (_, i) =>
       data.slice(i * dimension, (i + 1) * dimension),
     );
-    dispose();
-    return rows;
   }
 }

@@ -12,6 +12,8 @@ describe('loadConfig', () => {
     expect(config).toMatchObject({ model: 'mini', host: '127.0.0.1', port: 8787, databaseUrl: undefined });
     expect(config.dataDir).toBe(path.resolve('data'));
     expect(config.inferenceThreads).toBeGreaterThanOrEqual(1);
+    expect(config.inferenceEngine).toBe('auto');
+    expect(load({ EARSHOT_INFERENCE_ENGINE: 'tensorflow' }).inferenceEngine).toBe('tensorflow');
   });
 
   it('reads switches and the upload limit, which may not be more than the media code takes', () => {
@@ -42,13 +44,14 @@ describe('loadConfig', () => {
         EARSHOT_QDRANT_URL: 'localhost:6333',
         EARSHOT_PORT: '99999',
         EARSHOT_LOG_LEVEL: 'loud',
+        EARSHOT_INFERENCE_ENGINE: 'steam',
         EARSHOT_INFERENCE_THREADS: '0',
       });
     expect(bad).toThrowError(
       expect.objectContaining({
         code: 'configuration_invalid',
         message: expect.stringMatching(
-          /EARSHOT_DATABASE_URL.*EARSHOT_QDRANT_URL.*EARSHOT_LOG_LEVEL.*EARSHOT_PORT.*EARSHOT_INFERENCE_THREADS/s,
+          /EARSHOT_DATABASE_URL.*EARSHOT_QDRANT_URL.*EARSHOT_LOG_LEVEL.*EARSHOT_PORT.*EARSHOT_INFERENCE_ENGINE.*EARSHOT_INFERENCE_THREADS/s,
         ),
       }),
     );

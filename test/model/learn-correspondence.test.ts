@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, loadEngine } from '#model/engine/engine';
 import { TwoTowerNetwork } from '#model/towers/two-tower';
 import {
-  type EvaluationReport,
   type LearnOptions,
   learnCorrespondence,
+  type StepReport,
 } from '#model/training/learn-correspondence';
-import { TOY_TOWERS, toyPairs } from './toy-pairs.ts';
+import type { TrainingSource } from '#model/training/training-source';
+import type { EvaluationReport } from '#model/training/validation';
+import { TOY_FULL_TOWERS, TOY_TOWERS, toyPairs } from './toy-pairs.ts';
 
 let engine: Engine;
 let folder: string;
@@ -24,13 +26,15 @@ afterAll(async () => {
 });
 
 const OPTIONS: LearnOptions = {
-  epochs: 10,
+  epochs: 7,
   batchSize: 16,
   peakLearningRate: 3e-3,
   warmUpSteps: 5,
   seed: 5,
   pairing: 'true',
-  classWeight: 0,
+  weights: { class: 0, localization: 0, alignment: 0 },
+  hardNegatives: { fromPart: 1, classRun: 0 },
+  averageDecay: 0,
   evaluateEverySteps: 40,
   patience: 99,
   validation: null,
@@ -50,7 +54,19 @@ async function learn(options: Partial<LearnOptions>): Promise<EvaluationReport[]
   return reports;
 }
 
-describe('learning correspondence', () => {
+/** The same batches, each some time after it was asked for. */
+function slowly(source: TrainingSource): TrainingSource {
+  return {
+    ...source,
+    async batch(request) {
+      const batch = await source.batch(request);
+      await new Promise((resolve) => setTimeout(resolve, request.sounds.length % 3));
+      return batch;
+    },
+  };
+}
+
+describe('learning correspondence', { timeout: 180_000 }, () => {
   it('finds the class of unseen pairs, and cannot when trained on shuffled pairs', async () => {
     const learned = (await learn({})).at(-1) as EvaluationReport;
     const shuffled = (await learn({ pairing: 'shuffled' })).at(-1) as EvaluationReport;
@@ -59,34 +75,108 @@ describe('learning correspondence', () => {
     expect(shuffled.classMap).toBeLessThan(0.35);
   });
 
-  it('resumes to the bit after a stop', async () => {
-    const source = toyPairs(64, 1);
-    const straight = new TwoTowerNetwork(engine, TOY_TOWERS, 1);
-    await learnCorrespondence(straight, source, { ...OPTIONS, epochs: 2 });
-
-    const checkpoint = { folder: path.join(folder, 'resume'), everySteps: 3, resume: true };
-    const stop = new AbortController();
-    const stopped = new TwoTowerNetwork(engine, TOY_TOWERS, 1);
-    const interrupted = learnCorrespondence(stopped, source, {
+  it('learns every term at once: they are reported, and fall', async () => {
+    const network = new TwoTowerNetwork(engine, TOY_FULL_TOWERS, 1);
+    const reports: StepReport[] = [];
+    await learnCorrespondence(network, toyPairs(128, 1), {
       ...OPTIONS,
-      epochs: 2,
+      epochs: 8,
+      weights: { class: 1, localization: 0.5, alignment: 1 },
+      onStep: (report) => reports.push(report),
+    });
+    network.dispose();
+    const mean = (part: StepReport[], term: keyof StepReport['terms']) =>
+      part.reduce((sum, { terms }) => sum + (terms[term] as number), 0) / part.length;
+    for (const [term, chance] of [
+      ['pairs', Math.log(16)],
+      ['class', Math.log(8)],
+      ['localization', Math.log(16)],
+      // Of eight steps the shifts by 0, 2, 3 and 5 leave an overlap.
+      ['alignment', Math.log(7)],
+    ] as const) {
+      const [first, last] = [mean(reports.slice(0, 3), term), mean(reports.slice(-8), term)];
+      expect(last, term).toBeLessThan(0.8 * first);
+      expect(last, term).toBeLessThan(0.85 * chance);
+    }
+    const { loss, terms } = reports[7] as StepReport;
+    const { pairs = 0, class: classes = 0, localization = 0, alignment = 0 } = terms;
+    expect(loss).toBeCloseTo(pairs + classes + 0.5 * localization + alignment, 4);
+  });
+
+  it.each(['stopped', 'killed'] as const)('resumes to the bit after it was %s', async (how) => {
+    const options: LearnOptions = {
+      ...OPTIONS,
+      epochs: 3,
+      weights: { class: 1, localization: 0.5, alignment: 0.5 },
+      hardNegatives: { fromPart: 0.5, classRun: 4 },
+      averageDecay: 0.9,
+      evaluateEverySteps: 4,
+      validation: toyPairs(24, 2),
+    };
+    const straight = new TwoTowerNetwork(engine, TOY_FULL_TOWERS, 1);
+    const whole = await learnCorrespondence(straight, toyPairs(64, 1), options);
+
+    const checkpoint = { folder: path.join(folder, how), everySteps: 3, resume: true };
+    const stop = new AbortController();
+    const interrupted = new TwoTowerNetwork(engine, TOY_FULL_TOWERS, 1);
+    const failure = learnCorrespondence(interrupted, slowly(toyPairs(64, 1)), {
+      ...options,
       checkpoint,
       signal: stop.signal,
-      onStep: ({ step }) => step === 5 && stop.abort(),
+      onStep: ({ step }) => {
+        if (step !== 5) return;
+        if (how === 'killed') throw new Error('killed');
+        stop.abort();
+      },
     });
-    await expect(interrupted).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(failure).rejects.toMatchObject(
+      how === 'killed' ? { message: 'killed' } : { code: 'cancelled' },
+    );
 
-    const resumed = new TwoTowerNetwork(engine, TOY_TOWERS, 99);
+    const resumed = new TwoTowerNetwork(engine, TOY_FULL_TOWERS, 99);
     const steps: number[] = [];
-    await learnCorrespondence(resumed, source, {
-      ...OPTIONS,
-      epochs: 2,
+    const rest = await learnCorrespondence(resumed, slowly(toyPairs(64, 1)), {
+      ...options,
       checkpoint,
       onStep: ({ step }) => steps.push(step),
     });
-    expect(steps[0]).toBe(6);
+    // A stopped run saves before it ends; a killed one falls back to its last checkpoint.
+    expect(steps[0]).toBe(how === 'killed' ? 4 : 6);
     expect(resumed.store.snapshot()).toEqual(straight.store.snapshot());
-    for (const network of [straight, stopped, resumed]) network.dispose();
+    expect(rest).toEqual(whole);
+    for (const network of [straight, interrupted, resumed]) network.dispose();
+  });
+
+  it('keeps the averaged weights, not those of the last step', async () => {
+    const snapshots = [];
+    for (const averageDecay of [0, 0.99]) {
+      const network = new TwoTowerNetwork(engine, TOY_TOWERS, 1);
+      await learnCorrespondence(network, toyPairs(32, 1), { ...OPTIONS, epochs: 4, averageDecay });
+      snapshots.push(network.store.snapshot());
+      network.dispose();
+    }
+    const [last, averaged] = snapshots;
+    expect(averaged?.map(({ name }) => name)).toEqual(last?.map(({ name }) => name));
+    expect(averaged).not.toEqual(last);
+  });
+
+  it('passes on the error of a source that fails in the middle', async () => {
+    const source = toyPairs(64, 1);
+    let asked = 0;
+    const failing: TrainingSource = {
+      ...source,
+      batch: (request) =>
+        ++asked === 3 ? Promise.reject(new Error('the disk is gone')) : source.batch(request),
+    };
+    const network = new TwoTowerNetwork(engine, TOY_TOWERS, 1);
+    const steps: number[] = [];
+    const failure = learnCorrespondence(network, failing, {
+      ...OPTIONS,
+      onStep: ({ step }) => steps.push(step),
+    });
+    await expect(failure).rejects.toThrow('the disk is gone');
+    expect(steps).toEqual([1, 2]);
+    network.dispose();
   });
 
   it('refuses to resume with other settings, or from a damaged checkpoint', async () => {

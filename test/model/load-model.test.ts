@@ -4,8 +4,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
+import { writeModelFolder } from '#model/checkpoint/checkpoint';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
+import { loadEngine } from '#model/engine/engine';
+import { YAMNET_LOG_MEL } from '#model/front-ends/log-mel';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
+import { TwoTowerNetwork } from '#model/towers/two-tower';
+import { TOY_TOWERS } from './toy-pairs.ts';
 
 const MINI = fileURLToPath(new URL('../../models/mini', import.meta.url));
 
@@ -87,6 +92,71 @@ describe('the shipped model', () => {
       code: 'shape_mismatch',
     });
     expect(await model.embedAudio([])).toEqual([]);
+  });
+});
+
+describe('a model folder of the first kind', () => {
+  it('loads as it was: no motion, no pyramid, every frame in colour', async () => {
+    const engine = await loadEngine();
+    const network = new TwoTowerNetwork(engine, TOY_TOWERS, 7);
+    const old = path.join(folder, 'old');
+    const normalization = { mean: 0, deviation: 1 };
+    await writeModelFolder(
+      old,
+      {
+        id: 'old',
+        baseVersion: '0.1.0',
+        description: 'As the first release wrote it.',
+        dimension: 32,
+        segments: { lengthSec: 1, hopSec: 0.5 },
+        frontEnds: {
+          audio: { ...YAMNET_LOG_MEL, bands: 16, frames: 96, normalization },
+          video: {
+            rateHz: 4,
+            width: 32,
+            height: 32,
+            fit: 'stretch',
+            colourEveryFrames: 1,
+            normalization: { mean: [0, 0, 0], deviation: [1, 1, 1] },
+          },
+        },
+        towers: { kind: 'two-tower', ...TOY_TOWERS },
+        training: {},
+        parameterCount: 1,
+      },
+      network.store.snapshot(),
+    );
+    const file = path.join(old, 'model.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    delete manifest.frontEnds.video.colourEveryFrames;
+    for (const tower of [manifest.towers.audio, manifest.towers.video])
+      for (const part of ['temporalParts', 'alignmentDimension', 'motion', 'positions']) delete tower[part];
+    await writeFile(file, JSON.stringify(manifest));
+
+    const loaded = await loadEmbeddingModel(old);
+    const frames = Uint8Array.from({ length: 3 * 32 * 32 * 3 }, (_, i) => (i * 37) % 256);
+    const [vector] = await loaded.embedVideo([{ count: 3, data: frames }]);
+    const { tf } = engine;
+    const expected = tf.tidy(() =>
+      network.video
+        .apply(
+          {
+            frames: tf.tensor4d(
+              Float32Array.from(frames, (byte) => byte / 255),
+              [3, 32, 32, 3],
+            ),
+            frameTimesSec: Float32Array.of(0, 0.25, 0.5),
+            motion: null,
+            motionTimesSec: new Float32Array(0),
+            batch: 1,
+          },
+          false,
+        )
+        .embedding.dataSync(),
+    ) as Float32Array;
+    expect(distance(vector as Float32Array, expected)).toBeLessThan(1e-4);
+    loaded.dispose();
+    network.dispose();
   });
 });
 

@@ -1,8 +1,9 @@
 /** `earshot evaluate`: a model's retrieval, with N, chance and a 95 % interval beside every score. */
 import path from 'node:path';
 import Table from 'cli-table3';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { EarshotError } from '#core/errors';
+import type { Control } from '#learning/evaluation/control-models';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
@@ -13,6 +14,7 @@ interface EvaluateFlags {
   model?: string;
   corpus?: string;
   clips?: number;
+  control: Control;
   json?: boolean;
 }
 
@@ -20,21 +22,36 @@ interface Scored {
   suite: string;
   n: number;
   model: { id: string; version: string };
-  results: Record<string, { value: number; chance: number; ci95: [number, number] }>;
+  results: Record<string, { value: number; chance: number; ci95: [number, number]; classOracle?: number }>;
   skipped?: { file: string; reason: string }[];
 }
 
-const SUITES = ['retrieval', 'colour-control'];
+/** The suites, and the corpus split that each scores. */
+const SUITES = {
+  retrieval: 'test',
+  'retrieval-unseen-objects': 'unseen',
+  'colour-control': 'test',
+} as const;
+type Suite = keyof typeof SUITES;
+const SUITE_NAMES = Object.keys(SUITES);
 
 export function registerEvaluate(program: Command, context: CommandContext): void {
   program
     .command('evaluate')
     .description('measure a model on unseen clips')
-    .option('--suite <name>', SUITES.join(' or '), 'retrieval')
+    .option('--suite <name>', SUITE_NAMES.join(', '), 'retrieval')
     .option('--pairs <file>', 'your own clips: JSON lines of {"file", "labels"}')
     .option('--model <name>', 'a name or folder (default: the model in use)')
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
     .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
+    .addOption(
+      new Option(
+        '--control <kind>',
+        'measure, instead of the model, one that knows nothing but has its shape',
+      )
+        .choices(['none', 'untrained', 'constant'])
+        .default('none'),
+    )
     .option('--json', 'print one JSON document')
     .action(async (flags: EvaluateFlags) => {
       const scored = await evaluate(flags, context);
@@ -46,10 +63,10 @@ export function registerEvaluate(program: Command, context: CommandContext): voi
 async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<Scored> {
   const config = await context.config();
   const corpus = path.resolve(flags.corpus ?? path.join(config.dataDir, 'corpus'));
-  if (!SUITES.includes(flags.suite)) {
+  if (!SUITE_NAMES.includes(flags.suite)) {
     throw new EarshotError(
       'invalid_argument',
-      `There is no suite ${flags.suite}; there are ${SUITES.join(' and ')}.`,
+      `There is no suite ${flags.suite}; there are ${SUITE_NAMES.join(', ')}.`,
       {
         subject: 'suite',
       },
@@ -66,13 +83,17 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
         onProgress: (stage, done, total) => bar.update(stage, done, total),
       });
     }
-    const { corpusTestClips, evaluateRetrieval, readPairsFile } = await import(
+    const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
     const { findModelFolder } = await import('#catalog/models');
-    const clips = flags.pairs ? await readPairsFile(flags.pairs) : await corpusTestClips(corpus, flags.clips);
+    const { modelOrControl } = await import('#learning/evaluation/control-models');
+    const clips = flags.pairs
+      ? await readPairsFile(flags.pairs)
+      : await corpusClips(corpus, SUITES[flags.suite as Suite], flags.clips);
+    const folder = await findModelFolder(flags.model ?? config.model, config.dataDir);
     return await evaluateRetrieval(flags.pairs ? 'pairs' : flags.suite, {
-      modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+      model: await modelOrControl(folder, flags.control),
       clips,
       signal: context.signal,
       onProgress: (done, total) => bar.update('evaluate', done, total),
@@ -84,18 +105,19 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
 
 function printTable(scored: Scored, context: CommandContext): void {
   const table = new Table({
-    head: ['metric', 'value', 'chance', '95 % interval'],
+    head: ['metric', 'value', 'chance', '95 % interval', 'class oracle'],
     style: { head: [], border: [] },
   });
   const format = (metric: string, value: number) =>
     metric.endsWith('medianRank') ? value.toFixed(1) : value.toFixed(3);
-  for (const [metric, { value, chance, ci95 }] of Object.entries(scored.results)) {
+  for (const [metric, { value, chance, ci95, classOracle }] of Object.entries(scored.results)) {
     const [low, high] = ci95;
     table.push([
       metric,
       format(metric, value),
       format(metric, chance),
       `${format(metric, low)} to ${format(metric, high)}`,
+      classOracle === undefined ? '' : format(metric, classOracle),
     ]);
   }
   context.print(`${scored.suite}, ${scored.model.id} ${scored.model.version}, N = ${scored.n}`);

@@ -1,44 +1,91 @@
-/** `earshot train`: learns a model from the generated corpus. */
+/** `earshot train`: learns a model, from the generated corpus or from the clips of a collection. */
 import path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import type { ModelComparison } from '#learning/training/compare-models';
+import type { TrainOptions, TrainResult } from '#learning/training/train-model';
 import type { CommandContext } from '../context.ts';
-import { integerOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
+import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
+import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
 
-interface TrainFlags {
-  corpus?: string;
+interface TrainFlags extends PlanFlags {
   out?: string;
   run?: string;
-  name: string;
   epochs: number;
   batchSize: number;
-  learningRate: number;
-  seed: number;
+  learningRate?: number;
   patience: number;
-  maxClips?: number;
   resume?: boolean;
-  classWeight: number;
+  classWeight?: number;
   localizationWeight: number;
   alignmentWeight: number;
   hardNegativesFrom: number;
+  background: number;
   average: number;
   shufflePairs?: boolean;
   json?: boolean;
 }
 
+type StepReport = Parameters<NonNullable<TrainOptions['onStep']>>[0];
+
+/** Weights that are learned on from are moved more carefully than those that know nothing. */
+const LEARNING_RATE = { fromScratch: 0.002, fromBase: 0.0005 };
+const CLASS_WEIGHT = { corpus: 4, collection: 0 };
+
 export function registerTrain(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command('train')
-    .description('learn which sounds and pictures belong together, from the generated corpus')
+    .description(
+      'learn which sounds and pictures belong together, from the generated corpus or your own clips',
+    );
+  describeClips(command);
+  describeLearning(command);
+  command
+    .option('--resume', 'go on from the last checkpoint of the run')
+    .option('--json', 'print one JSON document')
+    .action((flags: TrainFlags) => train(flags, context));
+}
+
+function describeClips(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--collection <name>',
+        'learn from the clips of this collection, which need no labels',
+      ).conflicts('corpus'),
+    )
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
-    .option('--name <name>', "the model's name", 'mini')
+    .option(
+      '--also <list>',
+      'further clips: JSON lines of {"file", "labels", "source"?}; may be repeated',
+      listOption,
+    )
+    .option('--max-clips <n>', 'use only so many training clips', integerOption(2, 10_000_000))
+    .option(
+      '--base <model>',
+      "start from this model's weights (default: from scratch; with --collection: from the model in use)",
+    )
+    .option('--name <name>', "the model's name (default: mini; with --collection: as the collection)")
     .option('--out <folder>', 'the model folder to write (default: models/NAME in the data folder)')
-    .option('--run <folder>', 'checkpoints and log (default: runs/NAME in the data folder)')
+    .option('--run <folder>', 'log, plot and checkpoints (default: runs/NAME in the data folder)');
+}
+
+function describeLearning(command: Command): void {
+  const { fromScratch, fromBase } = LEARNING_RATE;
+  command
     .option('--epochs <n>', 'passes over the training clips', integerOption(1, 100_000), 60)
     .option('--batch-size <n>', 'pairs a step', integerOption(2, 4096), 32)
-    .option('--learning-rate <x>', 'at its peak', numberOption(0, 1), 0.002)
+    .option(
+      '--learning-rate <x>',
+      `at its peak (default: ${fromScratch}; from a base: ${fromBase})`,
+      numberOption(0, 1),
+    )
     .option('--seed <n>', 'everything follows from it', integerOption(0, 2 ** 31), 1)
-    .option('--class-weight <x>', "of the loss on the clips' classes; 0: pairs alone", weightOption, 4)
+    .option(
+      '--class-weight <x>',
+      `of the loss on the clips' classes; 0: pairs alone (default: ${CLASS_WEIGHT.corpus}; with --collection: ${CLASS_WEIGHT.collection})`,
+      weightOption,
+    )
     .option(
       '--localization-weight <x>',
       'of InfoNCE over the best position of the picture',
@@ -52,6 +99,7 @@ export function registerTrain(program: Command, context: CommandContext): void {
       partOption,
       0.6,
     )
+    .option('--background <x>', 'how often a faint background is mixed into a sound', partOption, 0.5)
     .option('--average <x>', 'decay of the moving average of the weights; 0: none', partOption, 0.998)
     .option(
       '--patience <n>',
@@ -59,47 +107,125 @@ export function registerTrain(program: Command, context: CommandContext): void {
       integerOption(1, 100_000),
       12,
     )
-    .option('--max-clips <n>', 'use only so many training clips', integerOption(2, 10_000_000))
-    .option('--resume', 'go on from the last checkpoint of the run')
-    .option('--shuffle-pairs', 'the control: every picture gets the sound of another clip')
-    .option('--json', 'print one JSON document')
-    .action(async (flags: TrainFlags) => {
-      const { trainModel } = await import('#learning/training/train-model');
-      const { dataDir } = await context.config();
-      const bar = new StageBar();
-      let validation = '';
-      const { manifest, result, durationSec } = await trainModel({
-        ...flags,
-        corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
-        output: path.resolve(flags.out ?? path.join(dataDir, 'models', flags.name)),
-        runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', flags.name)),
-        cacheFolder: path.join(dataDir, 'cache', 'training'),
-        peakLearningRate: flags.learningRate,
-        weights: {
-          class: flags.classWeight,
-          localization: flags.localizationWeight,
-          alignment: flags.alignmentWeight,
-        },
-        hardNegatives: { fromPart: flags.hardNegativesFrom, classRun: 4 },
-        averageDecay: flags.average,
-        pairing: flags.shufflePairs ? 'shuffled' : 'true',
-        resume: flags.resume ?? false,
-        decodeConcurrency: 2,
-        signal: context.signal,
-        onCache: (split, done, total) => bar.update(`decode ${split}`, done, total),
-        onStep: ({ step, totalSteps, loss }) =>
-          bar.update('train', step, totalSteps, `loss ${loss.toFixed(3)}${validation}`),
-        onEvaluation: ({ r10, classMap }) => {
-          validation = `  validation R@10 ${r10.toFixed(3)}${classMap === null ? '' : `, class mAP ${classMap.toFixed(3)}`}`;
-        },
-      }).finally(() => bar.stop());
-      const { id, version, weights } = manifest;
-      if (flags.json) return context.printJson({ model: { id, version }, ...result, durationSec });
-      context.print(
-        `${id} ${version}: ${weights.parameterCount} parameters, ${result.step} steps in ${Math.round(durationSec)} s`,
-      );
-      context.print(
-        `Best validation score at step ${result.bestStep}. Measure it: earshot evaluate --suite retrieval --model ${id}`,
-      );
-    });
+    .option('--shuffle-pairs', 'the control: every picture gets the sound of another clip');
+}
+
+async function train(flags: TrainFlags, context: CommandContext): Promise<void> {
+  const bar = new StageBar();
+  try {
+    const plan = await planTraining(flags, context, bar);
+    const options = await runOptions(flags, plan, context);
+    const { base } = plan.shape;
+    context.note(
+      `${plan.clips.train.length} segments to learn from, ${plan.clips.validation.length} for validation; ${
+        base ? `from the weights of ${base.id} ${base.version}` : 'from scratch'
+      }. Log, plot and checkpoints: ${options.runFolder}`,
+    );
+    const { trainModel } = await import('#learning/training/train-model');
+    const trained = await trainModel({ ...options, ...progressOn(bar) });
+    const comparison = plan.comparison && (await compare(plan.comparison, options.output, context, bar));
+    bar.stop();
+    report(trained, comparison, flags, context);
+  } finally {
+    bar.stop();
+  }
+}
+
+async function runOptions(
+  flags: TrainFlags,
+  plan: TrainPlan,
+  context: CommandContext,
+): Promise<TrainOptions> {
+  const { dataDir } = await context.config();
+  const { name, clips, shape } = plan;
+  const { epochs, batchSize, seed, patience } = flags;
+  return {
+    ...{ name, clips, shape, epochs, batchSize, seed, patience },
+    output: path.resolve(flags.out ?? path.join(dataDir, 'models', name)),
+    runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', name)),
+    cacheFolder: path.join(dataDir, 'cache', 'training'),
+    peakLearningRate: flags.learningRate ?? LEARNING_RATE[shape.base ? 'fromBase' : 'fromScratch'],
+    weights: {
+      class: flags.classWeight ?? CLASS_WEIGHT[flags.collection ? 'collection' : 'corpus'],
+      localization: flags.localizationWeight,
+      alignment: flags.alignmentWeight,
+    },
+    hardNegatives: { fromPart: flags.hardNegativesFrom, classRun: 4 },
+    backgroundPart: flags.background,
+    averageDecay: flags.average,
+    pairing: flags.shufflePairs ? 'shuffled' : 'true',
+    resume: flags.resume ?? false,
+    decodeConcurrency: 2,
+    signal: context.signal,
+  };
+}
+
+function progressOn(bar: StageBar): Pick<TrainOptions, 'onCache' | 'onStep' | 'onEvaluation'> {
+  let validation = '';
+  return {
+    onCache: (split, done, total) => bar.update(`decode ${split}`, done, total),
+    onStep: (step) => bar.update('train', step.step, step.totalSteps, `${describeStep(step)}${validation}`),
+    onEvaluation: ({ r10, chanceR10, classMap }) => {
+      const ofClass = classMap === null ? '' : `, class mAP ${classMap.toFixed(3)}`;
+      validation = `  validation R@10 ${r10.toFixed(3)} (chance ${chanceR10.toFixed(3)})${ofClass}`;
+    },
+  };
+}
+
+/** `loss 3.210 (pairs 2.1, class 0.3)  850 ms` */
+function describeStep({ loss, terms, stepMs }: StepReport): string {
+  const parts = Object.entries(terms).map(([name, value]) => `${name} ${value.toFixed(2)}`);
+  return `loss ${loss.toFixed(3)} (${parts.join(', ')})  ${Math.round(stepMs)} ms`;
+}
+
+async function compare(
+  { heldOut, folder }: NonNullable<TrainPlan['comparison']>,
+  output: string,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<ModelComparison> {
+  const { compareModels } = await import('#learning/training/compare-models');
+  return compareModels({ before: folder, after: output }, heldOut, {
+    signal: context.signal,
+    onProgress: (done, total) => bar.update('compare', done, total),
+  });
+}
+
+function report(
+  { manifest, result, durationSec, plot }: TrainResult,
+  comparison: ModelComparison | null,
+  flags: TrainFlags,
+  context: CommandContext,
+): void {
+  const { id, version, weights } = manifest;
+  if (flags.json) {
+    const model = { id, version };
+    context.printJson({ model, ...result, durationSec, plot, ...(comparison && { comparison }) });
+    return;
+  }
+  context.print(
+    `${id} ${version}: ${weights.parameterCount} parameters, ${result.step} steps in ${Math.round(durationSec)} s; best validation score at step ${result.bestStep}`,
+  );
+  context.print(`Plot: ${plot}`);
+  if (!comparison) {
+    context.print(`Measure it: earshot evaluate --suite retrieval --model ${id}`);
+    return;
+  }
+  printComparison(comparison, context);
+  context.print(`To use it: earshot models use ${id} (nothing has been switched).`);
+}
+
+function printComparison({ n, before, after, results }: ModelComparison, context: CommandContext): void {
+  context.print(
+    `Recall on the ${n} held-out clips (before: ${before.id} ${before.version}, now: ${after.id}):`,
+  );
+  context.print(`  ${'metric'.padEnd(18)}  before     now  chance`);
+  for (const [metric, scores] of Object.entries(results)) {
+    const columns = [scores.before, scores.after, scores.chance].map((value) => value.toFixed(3).padStart(6));
+    context.print(`  ${metric.padEnd(18)}  ${columns.join('  ')}`);
+  }
+  const mean = (of: 'before' | 'after') =>
+    Object.values(results).reduce((sum, scores) => sum + scores[of], 0) / Object.keys(results).length;
+  if (mean('after') <= mean('before'))
+    context.print('It finds no more than the model in use: keep that one, or train longer or on more clips.');
 }

@@ -1,5 +1,6 @@
 /**
- * Worker threads that each hold one model, so that no tower ever runs on an event loop that answers requests.
+ * Worker threads that each hold one model, so that no tower ever runs on an event loop that answers requests. Each
+ * engine computes on its own thread alone: the pool is what uses the cores.
  * Threads start with the first batch and rest after a while without work. Interactive requests are refused with
  * `overloaded` when too many wait; the bulk work of ingest waits its turn instead and never fills the queue.
  */
@@ -8,13 +9,16 @@ import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
 import type { FrameBlock } from '#model/embedding-model';
+import type { ServingEngine } from '#model/load-model';
 import type { InferenceAnswer, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
 export interface InferencePoolOptions {
   /** Absolute folder of the model's files. */
   modelFolder: string;
-  /** Module that exports `loadEmbeddingModel(folder)`. */
+  /** Module that exports `loadEmbeddingModel(folder, { engine })`. */
   modelModule: string;
+  /** What runs the towers; default `auto`. */
+  engine?: ServingEngine;
   threads: number;
   /** Batches that may wait before interactive ones are refused. */
   queueLimit: number;
@@ -46,6 +50,7 @@ export class InferencePool {
     const workerData: InferenceWorkerData = {
       modelFolder: options.modelFolder,
       modelModule: options.modelModule,
+      engine: options.engine ?? 'auto',
     };
     this.#timeoutSec = options.timeoutSec;
     this.#capacity = options.threads + options.queueLimit;

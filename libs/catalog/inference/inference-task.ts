@@ -1,5 +1,6 @@
 /** What travels between the pool and its worker threads. */
 import type { FrameBlock } from '#model/embedding-model';
+import type { ServingEngine } from '#model/load-model';
 
 export type InferenceTask =
   | { kind: 'audio'; waveforms: Float32Array[] }
@@ -9,8 +10,9 @@ export type InferenceTask =
 export interface InferenceWorkerData {
   /** Absolute folder of the model's files. */
   modelFolder: string;
-  /** URL of the module that exports `loadEmbeddingModel(folder)`. */
+  /** URL of the module that exports `loadEmbeddingModel(folder, { engine })`. */
   modelModule: string;
+  engine: ServingEngine;
 }
 
 /** A failure with its code: class instances lose their class on the way between threads. */

@@ -2,9 +2,10 @@
 import { workerData } from 'piscina';
 import { asEarshotError } from '#core/errors';
 import type { EmbeddingModel } from '#model/embedding-model';
+import type { loadEmbeddingModel } from '#model/load-model';
 import type { InferenceAnswer, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
-const { modelFolder, modelModule } = workerData as InferenceWorkerData;
+const { modelFolder, modelModule, engine } = workerData as InferenceWorkerData;
 
 let loading: Promise<EmbeddingModel> | null = null;
 
@@ -18,10 +19,8 @@ function loadedModel(): Promise<EmbeddingModel> {
 }
 
 async function loadModel(): Promise<EmbeddingModel> {
-  const module = (await import(modelModule)) as {
-    loadEmbeddingModel: (folder: string) => Promise<EmbeddingModel>;
-  };
-  return module.loadEmbeddingModel(modelFolder);
+  const module = (await import(modelModule)) as { loadEmbeddingModel: typeof loadEmbeddingModel };
+  return module.loadEmbeddingModel(modelFolder, { engine });
 }
 
 /** Runs one batch; failures come back as values because an error's class would be lost between threads. */

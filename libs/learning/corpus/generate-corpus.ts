@@ -7,25 +7,27 @@ import os from 'node:os';
 import path from 'node:path';
 import { Piscina } from 'piscina';
 import { EarshotError } from '#core/errors';
-import { formatManifest, type ManifestEntry, manifestFile, manifestHash } from './manifest.ts';
-import {
-  type Performance,
-  type PerformanceRequest,
-  SOUND_CLASSES,
-  type SoundClass,
-  type Split,
-} from './performance.ts';
+import { type ClipPlan, chooseSources, planClips } from './clip-plan.ts';
+import { assertDisjoint } from './disjoint-splits.ts';
+import { formatManifest, type ManifestEntry, manifestFile, manifestHash, readManifest } from './manifest.ts';
+import { DRAWN_CLASSES, type Performance, type SoundClass, SPLITS, type Split } from './performance.ts';
 import { planScene } from './picture/scene-plan.ts';
+import { recordedClasses } from './recordings/catalogue.ts';
+import { INSTALLED_MEDIA, loadRecordings, type RecordingLibrary } from './recordings/library.ts';
 import { manifestEntry, type RenderTask } from './render-clip-worker.ts';
 import { performAll } from './sound/perform.ts';
 
 export interface CorpusOptions {
   folder: string;
   seed: number;
-  /** Number of clips; the classes take turns. */
-  clips: Record<Split, number>;
-  /** Only these kinds of object; all unless told. */
+  /** Number of clips of each split; a split that is not named is not made. The classes take turns. */
+  clips: Partial<Record<Split, number>>;
+  /** Only these kinds of object; unless told, the drawn ones and those that `recordings` names. */
   classes?: readonly SoundClass[];
+  /** Recorded kinds: none, those whose files are all public domain or Creative Commons (unless told), or all. */
+  recordings?: 'none' | 'open' | 'all';
+  /** Root of the tree of Debian packages that recordings are taken from; the installed ones unless told. */
+  mediaSources?: string;
   durationSec: number;
   frameRateHz: number;
   frameSize: number;
@@ -37,7 +39,7 @@ export interface CorpusOptions {
 
 export const DEFAULT_CORPUS = {
   seed: 1,
-  clips: { train: 1620, validation: 180, test: 400 },
+  clips: { train: 1750, validation: 200, test: 400, unseen: 240 },
   durationSec: 5,
   frameRateHz: 25,
   frameSize: 192,
@@ -46,20 +48,45 @@ export const DEFAULT_CORPUS = {
 
 export interface CorpusSummary {
   folder: string;
-  splits: Record<Split, { clips: number; manifestSha256: string }>;
+  splits: Partial<Record<Split, { clips: number; manifestSha256: string }>>;
 }
 
-/** The test split comes first: its manifest is fixed before a training clip exists. */
-const ORDER: readonly Split[] = ['test', 'validation', 'train'];
+/** Sizes of the splits that are only made when asked for. */
+export const FURTHER_SPLITS: Partial<Record<Split, number>> = {
+  'test-duets-unlike': 100,
+  'test-duets-like': 100,
+  'test-trios': 60,
+  'test-distractors': 60,
+  'test-offscreen': 60,
+  'train-duets': 800,
+  'train-trios': 200,
+  'train-distractors': 200,
+  'train-offscreen': 200,
+};
+
+/** Test splits come first: their manifests are fixed before a training clip exists. */
+const ORDER: readonly Split[] = [
+  ...SPLITS.filter((split) => split.startsWith('test') || split === 'unseen'),
+  'validation',
+  ...SPLITS.filter((split) => split.startsWith('train')),
+];
 
 /** Renders waiting for a thread: enough to keep all busy, few enough to hold in memory. */
 const QUEUED_PER_THREAD = 3;
 
 /**
- * @throws EarshotError `conflict` when the folder holds a corpus made with other settings, `cancelled` on abort
+ * @throws EarshotError `conflict` when the folder holds a corpus made with other settings, `invalid_argument` where
+ *   fluidsynth, the soundfont or the packages of recordings are missing, `cancelled` on abort
  */
 export async function generateCorpus(options: CorpusOptions): Promise<CorpusSummary> {
   await mkdir(options.folder, { recursive: true });
+  const recordings = await loadRecordings(classesOf(options), {
+    mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
+    gplSources: options.recordings === 'all',
+    workDir: path.join(options.folder, 'work'),
+    signal: options.signal,
+  });
+  // Only now: a folder must not be bound to settings that cannot be met here.
   await holdSettings(options);
   const threads = options.threads ?? Math.max(1, os.availableParallelism());
   const pool = new Piscina<RenderTask, ManifestEntry>({
@@ -68,46 +95,62 @@ export async function generateCorpus(options: CorpusOptions): Promise<CorpusSumm
     minThreads: threads,
     maxThreads: threads,
   });
-  const splits = {} as CorpusSummary['splits'];
+  const splits: CorpusSummary['splits'] = {};
   try {
     for (const split of ORDER) {
-      const entries = await generateSplit(split, options, pool, threads);
+      if (options.clips[split] === undefined) continue;
+      const entries = await generateSplit(split, { ...options, library: recordings }, pool, threads);
       await writeFile(manifestFile(options.folder, split), formatManifest(entries));
       splits[split] = { clips: entries.length, manifestSha256: manifestHash(entries) };
     }
   } finally {
     await pool.destroy();
   }
-  const summary: CorpusSummary = { folder: options.folder, splits };
-  assertDisjoint(
-    await Promise.all(ORDER.map(async (split) => readFile(manifestFile(options.folder, split), 'utf8'))),
+  assertDisjoint((await manifestsOf(options.folder)).flat());
+  return { folder: options.folder, splits };
+}
+
+/** Those of this call and of earlier ones. */
+async function manifestsOf(folder: string): Promise<ManifestEntry[][]> {
+  const made = await Promise.all(
+    ORDER.map(async (split) => ((await exists(manifestFile(folder, split))) ? [split] : [])),
   );
-  return summary;
+  return Promise.all(made.flat().map((split) => readManifest(folder, split)));
 }
 
 async function generateSplit(
   split: Split,
-  options: CorpusOptions,
+  options: CorpusOptions & { library: RecordingLibrary },
   pool: Piscina<RenderTask, ManifestEntry>,
   threads: number,
 ): Promise<ManifestEntry[]> {
   await mkdir(path.join(options.folder, split), { recursive: true });
-  const requests = planRequests(split, options);
+  const plans = planClips(split, options.clips[split] ?? 0, { ...options, classes: classesOf(options) });
   const entries: ManifestEntry[] = [];
   const running = new Set<Promise<void>>();
-  let position = 0;
   let done = 0;
-  for await (const performance of performAll(requests, {
-    seed: options.seed,
-    workDir: path.join(options.folder, 'work'),
-    signal: options.signal,
-  })) {
-    const at = position++;
-    const task = planTask(at, requests[at] as PerformanceRequest, performance, options);
+  let waiting: Performance[] = [];
+  let at = 0;
+  const performances = performAll(
+    plans.flatMap(({ requests }) => requests),
+    {
+      seed: options.seed,
+      recordings: options.library,
+      workDir: path.join(options.folder, 'work'),
+      signal: options.signal,
+    },
+  );
+  for await (const performance of performances) {
+    const plan = plans[at] as ClipPlan;
+    waiting.push(performance);
+    if (waiting.length < plan.requests.length) continue;
+    const task = planTask(plan, chooseSources(plan, waiting), options);
+    waiting = [];
+    at++;
     const render = (async () => {
-      const there = await isWhole(path.join(options.folder, split, `${task.id}.json`));
-      entries[at] = there ? manifestEntry(task) : await pool.run(task, { signal: options.signal });
-      options.onProgress?.({ split, done: ++done, total: requests.length });
+      const there = await exists(path.join(options.folder, split, `${task.id}.json`));
+      entries[plan.position] = there ? manifestEntry(task) : await pool.run(task, { signal: options.signal });
+      options.onProgress?.({ split, done: ++done, total: plans.length });
     })();
     const tracked = render.finally(() => running.delete(tracked));
     running.add(tracked);
@@ -117,34 +160,29 @@ async function generateSplit(
   return entries;
 }
 
-/** Classes take turns, so that any prefix of a split is balanced. */
-function planRequests(split: Split, options: CorpusOptions): PerformanceRequest[] {
-  const classes = options.classes ?? SOUND_CLASSES;
-  return Array.from({ length: options.clips[split] }, (_, i) => ({
-    soundClass: classes[i % classes.length] as SoundClass,
-    split,
-    index: Math.floor(i / classes.length),
-    durationSec: options.durationSec,
-  }));
+function classesOf({ classes, recordings = 'open' }: CorpusOptions): readonly SoundClass[] {
+  if (classes) return classes;
+  return recordings === 'none' ? DRAWN_CLASSES : [...DRAWN_CLASSES, ...recordedClasses(recordings === 'all')];
 }
 
-function planTask(
-  position: number,
-  request: PerformanceRequest,
-  performance: Performance,
-  options: CorpusOptions,
-): RenderTask {
-  const { split, soundClass, index } = request;
+function planTask(plan: ClipPlan, sources: Performance[], options: CorpusOptions): RenderTask {
+  const { split, position, actors, venue } = plan;
+  const label = sources.map(({ soundClass }) => soundClass).join('-');
   return {
-    id: `${split}-${String(position).padStart(5, '0')}-${soundClass}`,
+    id: `${split}-${String(position).padStart(5, '0')}-${label}`,
+    split,
     folder: options.folder,
-    performance,
+    sources,
+    actorSources: actors.map(({ source }) => source),
+    mediaSources: options.mediaSources ?? INSTALLED_MEDIA,
     crf: options.crf,
     scene: planScene({
       seed: options.seed,
       split,
-      index,
-      soundClasses: [soundClass],
+      index: position,
+      soundClasses: actors.map(({ soundClass }) => soundClass),
+      performances: actors.map(({ source }) => (source === null ? null : (sources[source] ?? null))),
+      venue,
       width: options.frameSize,
       height: options.frameSize,
       frameRateHz: options.frameRateHz,
@@ -153,8 +191,8 @@ function planTask(
   };
 }
 
-async function isWhole(truthFile: string): Promise<boolean> {
-  return access(truthFile).then(
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
     () => true,
     () => false,
   );
@@ -162,8 +200,18 @@ async function isWhole(truthFile: string): Promise<boolean> {
 
 /** A folder belongs to one set of settings; clips of two would mix silently otherwise. */
 async function holdSettings(options: CorpusOptions): Promise<void> {
-  const { seed, durationSec, frameRateHz, frameSize, crf, classes } = options;
-  const settings = `${JSON.stringify({ format: 'earshot-corpus/1', seed, durationSec, frameRateHz, frameSize, crf, classes }, null, 2)}\n`;
+  const { seed, durationSec, frameRateHz, frameSize, crf, classes, recordings = 'open' } = options;
+  const held = {
+    format: 'earshot-corpus/2',
+    seed,
+    durationSec,
+    frameRateHz,
+    frameSize,
+    crf,
+    classes,
+    recordings,
+  };
+  const settings = `${JSON.stringify(held, null, 2)}\n`;
   const file = path.join(options.folder, 'corpus.json');
   const found = await readFile(file, 'utf8').catch(() => null);
   if (found === null) await writeFile(file, settings);
@@ -176,21 +224,4 @@ async function holdSettings(options: CorpusOptions): Promise<void> {
       },
     );
   }
-}
-
-/** What no two splits may share, checked on every corpus that is made. */
-function assertDisjoint(manifests: readonly string[]): void {
-  const owner = new Map<string, number>();
-  manifests.forEach((text, split) => {
-    for (const line of text.split('\n')) {
-      if (line === '') continue;
-      const { phraseId, contentSha256 } = JSON.parse(line) as ManifestEntry;
-      for (const key of [phraseId, contentSha256]) {
-        if ((owner.get(key) ?? split) !== split) {
-          throw new EarshotError('internal', `Two splits of the corpus share ${key}.`, { subject: key });
-        }
-        owner.set(key, split);
-      }
-    }
-  });
 }

@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import type { SoundClass, SoundEvent, Split } from './performance.ts';
+import type { RecordingUse, SoundClass, SoundEvent, Split } from './performance.ts';
+import type { Venue } from './venue.ts';
 
 interface BoxAt {
   timeSec: number;
@@ -18,6 +19,33 @@ interface BoxAt {
   height: number;
 }
 
+/** An object in the picture. */
+interface SeenObject {
+  soundClass: SoundClass;
+  /** The look that it is drawn in; empty where its class has one only. */
+  form: string;
+  /** Which of the sources it is; null where it is silent. */
+  source: number | null;
+  /** One a frame in which it can be seen, whatever covers it. */
+  boxes: BoxAt[];
+}
+
+interface SoundSource {
+  soundClass: SoundClass;
+  timbreId: string;
+  phraseId: string;
+  form: string;
+  /** 0 the smallest body of its class .. 1 the largest. */
+  bodySize: number;
+  /** What a recorded kind was made from. */
+  recording: RecordingUse | null;
+  /** File name of the sound of this source alone, 16 kHz WAV, as loud as in the mixture. */
+  stem: string;
+  events: SoundEvent[];
+  /** Which of the objects it is; null where it is not in the picture. */
+  object: number | null;
+}
+
 /** What is true of a clip; stands in its JSON file. */
 export interface GroundTruth {
   id: string;
@@ -26,16 +54,20 @@ export interface GroundTruth {
   width: number;
   height: number;
   frameRateHz: number;
-  sources: {
-    soundClass: SoundClass;
-    timbreId: string;
-    phraseId: string;
-    /** File name of the sound of this source alone, 16 kHz WAV. */
-    stem: string;
-    events: SoundEvent[];
-    boxes: BoxAt[];
-  }[];
+  /** What sounds. */
+  sources: SoundSource[];
+  /** What is seen, in the order of painting. */
+  objects: SeenObject[];
+  /** File name of the masks. */
+  masks: string;
   scene: unknown;
+}
+
+export interface ManifestSource {
+  soundClass: SoundClass;
+  phraseId: string;
+  timbreId: string;
+  form: string;
 }
 
 export interface ManifestEntry {
@@ -43,10 +75,16 @@ export interface ManifestEntry {
   split: Split;
   file: string;
   groundTruth: string;
+  /** Class, phrase and timbre of the first source. */
   label: SoundClass;
   phraseId: string;
   timbreId: string;
-  /** Of the sound's samples and the scene's plan. */
+  /** All that sounds. */
+  sources: ManifestSource[];
+  /** Kinds and looks of all that is seen. */
+  objects: { soundClass: SoundClass; form: string }[];
+  venue: Venue;
+  /** Of the samples of every source, the files that recorded ones were made from, and the scene's plan. */
   contentSha256: string;
 }
 
@@ -61,8 +99,8 @@ export function formatManifest(entries: readonly ManifestEntry[]): string {
 /** Hash of everything that the split's clips are made of. */
 export function manifestHash(entries: readonly ManifestEntry[]): string {
   const hash = createHash('sha256');
-  for (const { id, label, phraseId, timbreId, contentSha256 } of entries) {
-    hash.update(`${[id, label, phraseId, timbreId, contentSha256].join('\t')}\n`);
+  for (const { id, sources, objects, venue, contentSha256 } of entries) {
+    hash.update(`${[id, JSON.stringify([sources, objects]), venue, contentSha256].join('\t')}\n`);
   }
   return hash.digest('hex');
 }

@@ -3,8 +3,10 @@
  * drawn object move with it. It is the only thing that the sound half and the picture half of the corpus share.
  */
 
-/** The kinds of sounding object; the order is part of the corpus's identity, so new kinds go to the end. */
-export const SOUND_CLASSES = [
+import type { Venue } from './venue.ts';
+
+/** Kinds that are drawn here and played by a soundfont or synthesised. */
+export const DRAWN_CLASSES = [
   'piano',
   'guitar',
   'violin',
@@ -23,11 +25,79 @@ export const SOUND_CLASSES = [
   'hammer',
   'car',
   'siren',
+  'organ',
+  'clarinet',
+  'trombone',
+  'harmonica',
+  'banjo',
+  'choir',
+  'bagpipe',
+  'timpani',
 ] as const;
+
+export type DrawnClass = (typeof DRAWN_CLASSES)[number];
+
+/** Kinds made from real recordings and pictures, those under a GPL last: see recordings/catalogue.ts. */
+export const RECORDED_CLASSES = [
+  'didgeridoo',
+  'hand-drum',
+  'taiko',
+  'orchestra',
+  'mariachi',
+  'folk-band',
+  'rock-band',
+  'opera',
+  'vacuum-cleaner',
+  'washing-machine',
+  'cow',
+  'horse',
+  'sheep',
+  'pig',
+  'cat',
+  'duck',
+  'hen',
+  'owl',
+  'insect',
+  'big-cat',
+  'ape',
+  'crow',
+  'rooster',
+  'turkey',
+  'gull',
+  'frog',
+  'goat',
+  'donkey',
+  'elephant',
+  'bear',
+  'kettle',
+  'saw',
+] as const;
+
+export type RecordedClass = (typeof RECORDED_CLASSES)[number];
+
+/** All kinds of sounding object; the order is part of the corpus's identity, so new kinds go to the end. */
+export const SOUND_CLASSES = [...DRAWN_CLASSES, ...RECORDED_CLASSES] as const;
 
 export type SoundClass = (typeof SOUND_CLASSES)[number];
 
-export type Split = 'train' | 'validation' | 'test';
+/** The order is part of the corpus's identity, as that of the classes is. */
+export const SPLITS = [
+  'train',
+  'validation',
+  'test',
+  'unseen',
+  'train-duets',
+  'train-trios',
+  'train-distractors',
+  'train-offscreen',
+  'test-duets-unlike',
+  'test-duets-like',
+  'test-trios',
+  'test-distractors',
+  'test-offscreen',
+] as const;
+
+export type Split = (typeof SPLITS)[number];
 
 export const PERFORMANCE_RATE_HZ = 16_000;
 
@@ -51,6 +121,12 @@ export interface Performance {
   phraseId: string;
   /** The timbre: a General MIDI preset such as `gm:0:40`, or a synthesis variant such as `bark:1234`. */
   timbreId: string;
+  /** The look that goes with the timbre, one of the forms that the class is drawn in; empty where any will do. */
+  form: string;
+  /** How large the body is that sounds like this: 0 the smallest (highest) of its class .. 1 the largest. */
+  bodySize: number;
+  /** Where it sounds; the picture's background shows the same. */
+  venue: Venue;
   durationSec: number;
   /** Mono at PERFORMANCE_RATE_HZ, `[durationSec * PERFORMANCE_RATE_HZ]`, peak at most 1. */
   samples: Float32Array;
@@ -60,6 +136,17 @@ export interface Performance {
   loudness: Float32Array;
   /** Pitch as MIDI number at CONTROL_RATE_HZ, 0 where nothing sounds or there is no pitch. */
   pitchMidi: Float32Array;
+  /** What a recorded performance was made from; null for everything played or synthesised. */
+  recording: RecordingUse | null;
+}
+
+/** Which recording and picture a performance shows, and how far the recording was shifted. */
+export interface RecordingUse {
+  memberId: string;
+  soundSha256: string;
+  pictureSha256: string;
+  /** Shift of pitch and tempo together; a lower voice belongs to a larger body. */
+  semitones: number;
 }
 
 export interface PerformanceRequest {
@@ -68,4 +155,6 @@ export interface PerformanceRequest {
   /** Position within class and split: 0, 1, 2, ... Same request and seed, same performance. */
   index: number;
   durationSec: number;
+  /** Drawn by lot unless told; sources of one clip share theirs. */
+  venue?: Venue;
 }

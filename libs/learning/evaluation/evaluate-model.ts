@@ -5,12 +5,13 @@ import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
 import { probe } from '#media/probe';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
-import { loadEmbeddingModel } from '#model/load-model';
 import { readManifest } from '../corpus/manifest.ts';
+import type { Split } from '../corpus/performance.ts';
 import { type RetrievalResults, type ScoredClip, scoreRetrieval } from './retrieval-suite.ts';
 
 export interface EvaluationRequest {
-  modelFolder: string;
+  /** Disposed when the evaluation ends. */
+  model: EmbeddingModel;
   clips: readonly LabelledFile[];
   signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
@@ -29,9 +30,9 @@ export interface EvaluationDocument extends RetrievalResults {
   skipped: { file: string; reason: string }[];
 }
 
-/** The test split of a corpus, or its first `limit` clips: classes take turns, so any prefix is balanced. */
-export async function corpusTestClips(corpus: string, limit?: number): Promise<LabelledFile[]> {
-  const entries = await readManifest(corpus, 'test');
+/** A split of a corpus, or its first `limit` clips: classes take turns, so any prefix is balanced. */
+export async function corpusClips(corpus: string, split: Split, limit?: number): Promise<LabelledFile[]> {
+  const entries = await readManifest(corpus, split);
   return entries
     .slice(0, limit ?? entries.length)
     .map(({ id, file, label }) => ({ id, file: path.join(corpus, file), labels: [label] }));
@@ -87,7 +88,7 @@ export async function evaluateRetrieval(
   suite: string,
   request: EvaluationRequest,
 ): Promise<EvaluationDocument> {
-  const model = await loadEmbeddingModel(request.modelFolder);
+  const { model } = request;
   const scored: ScoredClip[] = [];
   const skipped: EvaluationDocument['skipped'] = [];
   try {

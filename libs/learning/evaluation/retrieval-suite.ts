@@ -6,6 +6,11 @@ interface Score {
   value: number;
   chance: number;
   ci95: [number, number];
+  /**
+   * Beside instance scores: what a ranking would score that knows every clip's labels and nothing else. Whatever lies
+   * above it tells instances of one class apart.
+   */
+  classOracle?: number;
 }
 
 export interface ScoredClip {
@@ -42,10 +47,22 @@ export function scoreRetrieval(clips: readonly ScoredClip[]): RetrievalResults {
     const classChance = clips.map((clip) =>
       chanceQuery(clips.length, clips.filter((other) => sharesLabel(clip, other)).length),
     );
-    for (const metric of ['r1', 'r5', 'r10'] as const) {
-      results[`${name}.${metric}`] = score(instance, instanceChance, metric, mean);
-    }
-    results[`${name}.medianRank`] = score(instance, instanceChance, 'rank', median);
+    const oracle = clips.map((clip, query) =>
+      rankQuery(
+        clips.map((other) => (sharesLabel(clip, other) ? 1 : 0)),
+        (item) => item === query,
+      ),
+    );
+    const instanceScore = (
+      metric: keyof RankedQuery,
+      statistic: (values: readonly number[]) => number,
+    ): Score => ({
+      ...score(instance, instanceChance, metric, statistic),
+      classOracle: statistic(oracle.map((query) => query[metric])),
+    });
+    for (const metric of ['r1', 'r5', 'r10'] as const)
+      results[`${name}.${metric}`] = instanceScore(metric, mean);
+    results[`${name}.medianRank`] = instanceScore('rank', median);
     results[`${name}.map`] = score(byClass, classChance, 'averagePrecision', mean);
     results[`${name}.ndcg10`] = score(byClass, classChance, 'ndcg10', mean);
     results[`${name}.classR1`] = score(byClass, classChance, 'r1', mean);

@@ -1,7 +1,7 @@
 /**
  * The cache as a training source, augmented on the fly: the clip turned round in time, a part of its length, a random
  * selection of colour frames, crop and zoom, mirror, colours exchanged and inverted, brightness, contrast and tint;
- * gain and masked bands and stretches of time (SpecAugment) in the sound.
+ * gain, a faint background from elsewhere, and masked bands and stretches of time (SpecAugment) in the sound.
  *
  * @see Park et al. 2019, "SpecAugment"
  */
@@ -12,33 +12,51 @@ import type { BatchRequest, TrainingBatch, TrainingSource } from '#model/trainin
 import type { ClipCache } from './clip-cache.ts';
 import { writeLogMel } from './log-mel-augmentation.ts';
 import {
+  ColourWriter,
   drawPixelTransform,
   type PixelTransform,
-  writeColourFrame,
   writeMotion,
 } from './picture-augmentation.ts';
 
 export interface AugmentationOptions {
-  /** Part of the clip that a step sees, from a place drawn by lot; the towers pool over time, so any length will do. */
-  window: number;
+  /**
+   * Part of the clip that a step sees, from a place drawn by lot, and from which part of the run on it is the whole
+   * clip: short windows are cheap and various, but the towers serve whole segments.
+   */
+  window: { early: number; wholeFrom: number };
   /** Colour frames drawn from each window, one from each equal part of it. */
   framesPerClip: number;
   /** Side of the smallest crop, as a part of the frame. */
   smallestCrop: number;
   /** How often a clip's colours are turned into their complements. */
   invertedPart: number;
+  /**
+   * By how many steps a picture lags behind its sound, drawn from these: pictures always in step would be aligned by
+   * their place in the clip alone. Too short a time to matter to what the clip is about.
+   */
+  lagSteps: readonly number[];
+  /** The picture's clock starts by lot up to so late, or the towers would align by the clock alone. */
+  latestClockSec: number;
   /** In decibels, up and down. */
   gainDb: number;
+  /** How often noise, or the quiet part of another clip, is mixed into the sound. */
+  backgroundPart: number;
+  /** How far it lies below the clip, in decibels: from the faintest to the loudest. */
+  backgroundDb: [number, number];
   maxMaskedBands: number;
   maxMaskedFrames: number;
 }
 
 export const DEFAULT_AUGMENTATION: AugmentationOptions = {
-  window: 0.5,
-  framesPerClip: 2,
+  window: { early: 0.5, wholeFrom: 0.8 },
+  framesPerClip: 1,
   smallestCrop: 0.7,
   invertedPart: 0.2,
+  lagSteps: [0, -2, 2, -3, 3, -5, 5],
+  latestClockSec: 3,
   gainDb: 9,
+  backgroundPart: 0.5,
+  backgroundDb: [40, 12],
   maxMaskedBands: 10,
   maxMaskedFrames: 60,
 };
@@ -49,7 +67,9 @@ export class CachedSource implements TrainingSource {
   readonly frameWidth: number;
   readonly frameHeight: number;
   readonly motionSize: number;
-  readonly labels: string[];
+  /** Where every clip has one. */
+  readonly labels: string[] | undefined;
+  readonly settings: Readonly<Record<string, unknown>> | undefined;
   readonly #cache: ClipCache;
   readonly #frontEnds: FrontEnds;
   readonly #augmentation: AugmentationOptions;
@@ -69,16 +89,23 @@ export class CachedSource implements TrainingSource {
     this.frameWidth = frontEnds.video.width;
     this.frameHeight = frontEnds.video.height;
     this.motionSize = motionSize;
-    this.labels = cache.clips.map((clip) => clip.label);
+    const { backgroundPart, backgroundDb } = augmentation;
+    // None leaves no trace, so that runs from before there were backgrounds can be resumed.
+    this.settings = backgroundPart > 0 ? { backgroundPart, backgroundDb } : undefined;
+    const labels = cache.clips.map((clip) => clip.label);
+    this.labels = labels.includes('') ? undefined : labels;
   }
 
-  async batch({ sounds, pictures, seed }: BatchRequest): Promise<TrainingBatch> {
+  async batch({ sounds, pictures, seed, progress }: BatchRequest): Promise<TrainingBatch> {
     const random = seed === null ? null : new SeededRandom(seed);
     const { steps: all } = this.#cache.spec;
     const { rateHz } = this.#frontEnds.video;
     // Sound and picture turn round together, so that what is simultaneous stays so.
     const turns = sounds.map(() => (random ? random.integer(0, all) : 0));
-    const steps = random ? Math.max(1, Math.round(all * this.#augmentation.window)) : all;
+    const lagSteps = Int8Array.from(pictures, () => (random ? random.pick(this.#augmentation.lagSteps) : 0));
+    const clocksSec = pictures.map(() => (random ? random.uniform(0, this.#augmentation.latestClockSec) : 0));
+    const { early, wholeFrom } = this.#augmentation.window;
+    const steps = random && progress < wholeFrom ? Math.max(1, Math.round(all * early)) : all;
     const framesPerClip = random ? this.#augmentation.framesPerClip : this.#cache.framesPerClip;
     const melFrames = steps * AUDIO_TIME_STRIDE;
     const batch: TrainingBatch = {
@@ -89,7 +116,11 @@ export class CachedSource implements TrainingSource {
       framesPerClip,
       motion: new Float32Array(pictures.length * steps * this.motionSize * this.motionSize * 2),
       motionSteps: steps,
-      motionTimesSec: Float32Array.from({ length: pictures.length * steps }, (_, i) => (i % steps) / rateHz),
+      motionTimesSec: Float32Array.from(
+        { length: pictures.length * steps },
+        (_, i) => (clocksSec[Math.floor(i / steps)] as number) + (i % steps) / rateHz,
+      ),
+      lagSteps,
     };
     sounds.forEach((clip, row) => {
       const spec = { ...this.#frontEnds.audio, ...this.#augmentation };
@@ -98,7 +129,10 @@ export class CachedSource implements TrainingSource {
     });
     pictures.forEach((clip, row) => {
       const transform = this.#transform(random);
-      this.#writePicture(batch, row, clip, turns[row] as number, transform, random);
+      const turn = ((turns[row] as number) + (lagSteps[row] as number) + all) % all;
+      this.#writePicture(batch, row, clip, turn, transform, random);
+      for (let i = row * framesPerClip; i < (row + 1) * framesPerClip; i++)
+        batch.frameTimesSec[i] = (batch.frameTimesSec[i] as number) + (clocksSec[row] as number);
     });
     return batch;
   }
@@ -118,6 +152,8 @@ export class CachedSource implements TrainingSource {
     const { steps: all, frameSize, lumaSize } = this.#cache.spec;
     const { rateHz, colourEveryFrames: every } = this.#frontEnds.video;
     const { framesPerClip, motionSteps } = batch;
+    const size = { width: this.frameWidth, height: this.frameHeight };
+    const colour = new ColourWriter(size, frameSize, transform);
     for (let i = 0; i < framesPerClip; i++) {
       const wanted = random
         ? random.integer(
@@ -126,12 +162,11 @@ export class CachedSource implements TrainingSource {
           )
         : i * every;
       const source = (wanted - turn + all) % all;
-      const frame = Math.min(this.#cache.framesPerClip - 1, Math.round(source / every));
+      const frame = this.#frameNear(source, wanted);
       const position = row * framesPerClip + i;
       batch.frameTimesSec[position] = Math.max(0, wanted + frame * every - source) / rateHz;
       const from = (clip * this.#cache.framesPerClip + frame) * frameSize * frameSize * 3;
-      const target = { data: batch.frames, width: this.frameWidth, height: this.frameHeight, position };
-      writeColourFrame(this.#cache.frames, from, frameSize, target, transform);
+      colour.write(this.#cache.frames, from, batch.frames, position);
     }
     const luma = {
       data: this.#cache.luma,
@@ -140,5 +175,15 @@ export class CachedSource implements TrainingSource {
       steps: all,
     };
     writeMotion(luma, turn, motionSteps, this.motionSize, batch.motion as Float32Array, row, transform);
+  }
+
+  /** The kept frame next to a step of the clip, that does not lie beyond an end of the turned one. */
+  #frameNear(step: number, wanted: number): number {
+    const every = this.#frontEnds.video.colourEveryFrames;
+    const last = this.#cache.framesPerClip - 1;
+    const frame = Math.min(last, Math.round(step / every));
+    const at = wanted + frame * every - step;
+    if (at < 0) return Math.min(last, frame + 1);
+    return at >= this.#cache.spec.steps ? Math.max(0, frame - 1) : frame;
   }
 }

@@ -27,7 +27,10 @@ export interface CacheSpec {
 export interface CacheClip {
   id: string;
   file: string;
+  /** Its class; empty where it has none. */
   label: string;
+  /** Where the segment begins in the file; 0 unless told. */
+  startSec?: number;
 }
 
 export interface ClipCache {
@@ -144,7 +147,7 @@ async function decodeAll(
       clips.map((clip, i) =>
         limit(async () => {
           options.signal?.throwIfAborted();
-          const decoded = await decodeClip(clip.file, spec, frontEnd, options.signal);
+          const decoded = await decodeClip(clip, spec, frontEnd, options.signal);
           for (const { part, file } of files)
             await file.write(decoded[part], 0, sizes[part], i * sizes[part]);
           options.onProgress?.(++done, clips.length);
@@ -165,7 +168,7 @@ async function decodeAll(
 
 /** One ffmpeg process a clip, for picture and sound together. */
 async function decodeClip(
-  file: string,
+  { file, startSec = 0 }: CacheClip,
   spec: CacheSpec,
   frontEnd: LogMelFrontEnd,
   signal?: AbortSignal,
@@ -181,8 +184,8 @@ async function decodeClip(
   const chunks = decodeStreams(file, {
     frames: { rateHz, fit, width: frameSize, height: frameSize },
     samples: { sampleRateHz },
-    startSec: 0,
-    endSec: spec.segmentSec,
+    startSec,
+    endSec: startSec + spec.segmentSec,
     signal,
   });
   for await (const chunk of chunks) {

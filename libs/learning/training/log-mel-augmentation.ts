@@ -1,4 +1,7 @@
-/** The sound's side of augmentation: turning round, gain, masked bands and stretches of time. */
+/**
+ * The sound's side of augmentation: turning round, gain, a background from elsewhere, masked bands and stretches of
+ * time. Sounds add in power: uncorrelated ones, whose phases a log-mel has forgotten.
+ */
 import type { SeededRandom } from '#core/random';
 
 interface LogMelAugmentation {
@@ -9,15 +12,25 @@ interface LogMelAugmentation {
   offset: number;
   normalization: { mean: number; deviation: number };
   gainDb: number;
+  /** How often a background is mixed in. */
+  backgroundPart: number;
+  /** How far the background lies below the clip, in decibels: from the faintest to the loudest. */
+  backgroundDb: readonly [number, number];
   maxMaskedBands: number;
   maxMaskedFrames: number;
 }
 
+/** Frames of a background, about half a second; longer stretches repeat it forwards and backwards. */
+const BACKGROUND_FRAMES = 48;
+/** Of backgrounds, the part that is noise rather than another clip's quiet stretch. */
+const NOISE_PART = 0.4;
+
 /**
  * Writes one normalised row.
  *
+ * @param logMel     `[clips, frames, bands]`
  * @param turnFrames how far the clip is turned round in time
- * @param random     null: neither gain nor masks
+ * @param random     null: the clip as it is
  */
 export function writeLogMel(
   logMel: Float32Array,
@@ -32,18 +45,100 @@ export function writeLogMel(
   const whole = spec.frames * spec.bands;
   const size = melFrames * spec.bands;
   const { mean, deviation } = spec.normalization;
-  const { gainDb, offset } = spec;
+  const { gainDb, offset, bands } = spec;
   const gain = random ? 10 ** (random.uniform(-gainDb, gainDb) / 20) : 1;
   const source = logMel.subarray(clip * whole, (clip + 1) * whole);
-  let from = whole - ((turnFrames * spec.bands) % whole);
+  const background = random && drawBackground(logMel, clip, spec, gain, random);
+  let from = whole - ((turnFrames * bands) % whole);
   for (let i = 0; i < size; i++, from++) {
     if (from >= whole) from -= whole;
     const value = source[from] as number;
-    // Gain acts on the magnitude under the logarithm, whose offset stays as it is.
-    const mel = gain === 1 ? value : Math.log((Math.exp(value) - offset) * gain + offset);
+    let mel = value;
+    // Gain and background act on the magnitude under the logarithm, whose offset stays as it is.
+    if (background) {
+      const power = background[mirroredPosition(i, bands)] as number;
+      const magnitude = (Math.exp(value) - offset) * gain;
+      mel = Math.log(Math.sqrt(magnitude * magnitude + power) + offset);
+    } else if (gain !== 1) mel = Math.log((Math.exp(value) - offset) * gain + offset);
     out[row * size + i] = (mel - mean) / deviation;
   }
   if (random) mask(out.subarray(row * size, (row + 1) * size), spec, random);
+}
+
+/** Where value `i` of a row lies in a background that runs forwards, then backwards. */
+function mirroredPosition(i: number, bands: number): number {
+  const frame = Math.floor(i / bands);
+  const turn = frame % (2 * BACKGROUND_FRAMES);
+  const within = turn < BACKGROUND_FRAMES ? turn : 2 * BACKGROUND_FRAMES - 1 - turn;
+  return within * bands + (i - frame * bands);
+}
+
+/**
+ * Power of a background, `[BACKGROUND_FRAMES, bands]`, at its level below the clip; null where none is mixed in.
+ * A silent clip gets a silent one.
+ */
+function drawBackground(
+  logMel: Float32Array,
+  clip: number,
+  spec: LogMelAugmentation,
+  gain: number,
+  random: SeededRandom,
+): Float32Array | null {
+  if (spec.backgroundPart === 0 || random.next() >= spec.backgroundPart) return null;
+  const [faintest, loudest] = spec.backgroundDb;
+  const below = random.uniform(loudest, faintest);
+  const power =
+    random.next() < NOISE_PART ? noise(spec.bands, random) : quietStretch(logMel, clip, spec, random);
+  const whole = spec.frames * spec.bands;
+  const own = meanPower(logMel.subarray(clip * whole, (clip + 1) * whole), spec.offset) * gain * gain;
+  const its = power.reduce((sum, value) => sum + value, 0) / power.length;
+  if (its === 0) return null;
+  const scale = (own / its) * 10 ** (-below / 10);
+  return power.map((value) => value * scale);
+}
+
+/** Noise with a spectrum drawn by lot: a straight slope over the bands, and the scatter of a single window. */
+function noise(bands: number, random: SeededRandom): Float32Array {
+  const slopeDb = random.uniform(-30, 12);
+  return Float32Array.from({ length: BACKGROUND_FRAMES * bands }, (_, i) => {
+    const level = 10 ** ((slopeDb * (i % bands)) / bands / 10);
+    // Power of a Gaussian signal in one band is exponentially distributed.
+    return -level * Math.log(1 - random.next());
+  });
+}
+
+/** The quietest of a few stretches of another clip. */
+function quietStretch(
+  logMel: Float32Array,
+  clip: number,
+  spec: LogMelAugmentation,
+  random: SeededRandom,
+): Float32Array {
+  const whole = spec.frames * spec.bands;
+  const clips = logMel.length / whole;
+  const other = (clip + random.integer(1, Math.max(2, clips))) % clips;
+  const length = Math.min(BACKGROUND_FRAMES, spec.frames) * spec.bands;
+  let best: Float32Array | null = null;
+  let bestSum = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < 4; attempt++) {
+    const first = other * whole + random.integer(0, spec.frames - length / spec.bands + 1) * spec.bands;
+    const stretch = logMel.subarray(first, first + length);
+    const sum = stretch.reduce((total, value) => total + value, 0);
+    if (sum < bestSum) [best, bestSum] = [stretch, sum];
+  }
+  const power = new Float32Array(BACKGROUND_FRAMES * spec.bands);
+  best?.forEach((value, i) => {
+    power[i] = (Math.exp(value) - spec.offset) ** 2;
+  });
+  return power;
+}
+
+/** Over every seventh value, which visits all bands in turn: a level needs no more. */
+function meanPower(logMel: Float32Array, offset: number): number {
+  let sum = 0;
+  let count = 0;
+  for (let i = 0; i < logMel.length; i += 7, count++) sum += (Math.exp(logMel[i] as number) - offset) ** 2;
+  return sum / count;
 }
 
 /** Blanks a stretch of bands and a stretch of time. */

@@ -50,38 +50,121 @@ export function drawPixelTransform(
   };
 }
 
-/** Bilinear from the crop to the tower's size. */
-export function writeColourFrame(
+/** Bilinear resampling of a clip's frames, its sample points worked out once. */
+interface Resampling {
+  /** Output values of a row: pixels times channels. */
+  rowLength: number;
+  /** For each value of a row: the two source values of a row that it lies between, and the part of the second. */
+  left: Int32Array;
+  right: Int32Array;
+  across: Float32Array;
+  /** For each output row: the two source rows, as offsets into the frame, and the part of the second. */
+  upper: Int32Array;
+  lower: Int32Array;
+  down: Float32Array;
+  scale: Float32Array;
+  shift: Float32Array;
+  /** Two source rows, already resampled across. */
+  rows: [Float32Array, Float32Array];
+}
+
+interface Layout {
+  /** Side of the source frame. */
+  frameSize: number;
+  /** Values a pixel of the source has. */
+  sourceChannels: number;
+  /** For each value of an output pixel: which value of the source it is, and what it becomes. */
+  channels: readonly { from: number; scale: number; shift: number }[];
+}
+
+/** Into `width * height` pixels, mirrored by reading the columns backwards. */
+function planResampling(
+  { width, height }: { width: number; height: number },
+  { frameSize, sourceChannels, channels }: Layout,
+  { left, top, side, mirrored }: PixelTransform,
+): Resampling {
+  const columns = samplePoints(width, left, side, frameSize);
+  const rows = samplePoints(height, top, side, frameSize);
+  const rowLength = width * channels.length;
+  const stride = frameSize * sourceChannels;
+  const perValue = <T>(of: (x: number, channel: Layout['channels'][number]) => T) =>
+    Array.from({ length: rowLength }, (_, i) => {
+      const x = Math.floor(i / channels.length);
+      return of(mirrored ? width - 1 - x : x, channels[i % channels.length] as Layout['channels'][number]);
+    });
+  return {
+    rowLength,
+    left: Int32Array.from(perValue((x, { from }) => (columns.low[x] as number) * sourceChannels + from)),
+    right: Int32Array.from(perValue((x, { from }) => (columns.high[x] as number) * sourceChannels + from)),
+    across: Float32Array.from(perValue((x) => columns.fraction[x] as number)),
+    upper: rows.low.map((row) => row * stride),
+    lower: rows.high.map((row) => row * stride),
+    down: rows.fraction,
+    scale: Float32Array.from(perValue((_, { scale }) => scale)),
+    shift: Float32Array.from(perValue((_, { shift }) => shift)),
+    rows: [new Float32Array(rowLength), new Float32Array(rowLength)],
+  };
+}
+
+/** One frame; a source row that two output rows share is resampled across only once. */
+function resample(
+  plan: Resampling,
   pixels: Uint8Array,
   offset: number,
-  frameSize: number,
-  target: { data: Float32Array; width: number; height: number; position: number },
-  transform: PixelTransform,
+  out: Float32Array,
+  outOffset: number,
 ): void {
-  const { data, width, height, position } = target;
-  const columns = samplePoints(width, transform.left, transform.side, frameSize);
-  const rows = samplePoints(height, transform.top, transform.side, frameSize);
-  const { scale, shift, mirrored, channels } = transform;
-  for (let y = 0; y < height; y++) {
-    const top = offset + (rows.low[y] as number) * frameSize * 3;
-    const bottom = offset + (rows.high[y] as number) * frameSize * 3;
-    const fy = rows.fraction[y] as number;
-    for (let x = 0; x < width; x++) {
-      const left = (columns.low[x] as number) * 3;
-      const right = (columns.high[x] as number) * 3;
-      const fx = columns.fraction[x] as number;
-      const at = ((position * height + y) * width + (mirrored ? width - 1 - x : x)) * 3;
-      for (let channel = 0; channel < 3; channel++) {
-        const from = channels[channel] as number;
-        const a = pixels[top + left + from] as number;
-        const b = pixels[top + right + from] as number;
-        const c = pixels[bottom + left + from] as number;
-        const d = pixels[bottom + right + from] as number;
-        const upper = a + (b - a) * fx;
-        const value = upper + (c + (d - c) * fx - upper) * fy;
-        data[at + channel] = value * (scale[channel] as number) + (shift[channel] as number);
-      }
+  const { rowLength, upper, lower, down, scale, shift } = plan;
+  let [above, below] = plan.rows;
+  let aboveAt = -1;
+  let belowAt = -1;
+  let at = outOffset;
+  for (let y = 0; y < upper.length; y++) {
+    const wantedAbove = upper[y] as number;
+    const wantedBelow = lower[y] as number;
+    if (wantedAbove !== aboveAt && wantedAbove === belowAt) {
+      [above, below] = [below, above];
+      [aboveAt, belowAt] = [belowAt, aboveAt];
     }
+    if (wantedAbove !== aboveAt) resampleRow(plan, pixels, offset + wantedAbove, above);
+    aboveAt = wantedAbove;
+    if (wantedBelow !== belowAt) resampleRow(plan, pixels, offset + wantedBelow, below);
+    belowAt = wantedBelow;
+    const part = down[y] as number;
+    for (let i = 0; i < rowLength; i++, at++) {
+      const value = above[i] as number;
+      out[at] = (value + ((below[i] as number) - value) * part) * (scale[i] as number) + (shift[i] as number);
+    }
+  }
+}
+
+function resampleRow(plan: Resampling, pixels: Uint8Array, offset: number, row: Float32Array): void {
+  const { left, right, across } = plan;
+  for (let i = 0; i < row.length; i++) {
+    const value = pixels[offset + (left[i] as number)] as number;
+    row[i] = value + ((pixels[offset + (right[i] as number)] as number) - value) * (across[i] as number);
+  }
+}
+
+/** Writes colour frames of one clip: `[height, width, 3]` each, at the positions of a batch. */
+export class ColourWriter {
+  readonly #plan: Resampling;
+
+  constructor(size: { width: number; height: number }, frameSize: number, transform: PixelTransform) {
+    const { channels, scale, shift } = transform;
+    this.#plan = planResampling(
+      size,
+      {
+        frameSize,
+        sourceChannels: 3,
+        channels: channels.map((from, i) => ({ from, scale: scale[i] as number, shift: shift[i] as number })),
+      },
+      transform,
+    );
+  }
+
+  write(pixels: Uint8Array, offset: number, out: Float32Array, position: number): void {
+    resample(this.#plan, pixels, offset, out, position * this.#plan.rowLength * this.#plan.upper.length);
   }
 }
 
@@ -95,10 +178,14 @@ export function writeMotion(
   row: number,
   transform: PixelTransform,
 ): void {
+  const { lumaScale: scale, lumaShift: shift } = transform;
+  const layout = { frameSize: luma.size, sourceChannels: 1, channels: [{ from: 0, scale, shift }] };
+  const plan = planResampling({ width: size, height: size }, layout, transform);
   const frames = new Float32Array(steps * size * size);
   for (let step = 0; step < steps; step++) {
     const source = (step - turn + luma.steps) % luma.steps;
-    writeLuma(luma, source, size, frames, step, transform);
+    const from = luma.offset + source * luma.size * luma.size;
+    resample(plan, luma.data, from, frames, step * size * size);
   }
   const outOffset = row * frames.length * 2;
   // What follows the seam starts anew, or the jump would pass for a strike.
@@ -107,34 +194,6 @@ export function writeMotion(
   if (seam < steps) {
     const first = seam * size * size;
     motionFromLuma(frames.subarray(first), steps - seam, size, out, outOffset + 2 * first);
-  }
-}
-
-function writeLuma(
-  luma: { data: Uint8Array; offset: number; size: number },
-  source: number,
-  size: number,
-  frames: Float32Array,
-  step: number,
-  { left, top, side, mirrored, lumaScale, lumaShift }: PixelTransform,
-): void {
-  const columns = samplePoints(size, left, side, luma.size);
-  const rows = samplePoints(size, top, side, luma.size);
-  const base = luma.offset + source * luma.size * luma.size;
-  for (let y = 0; y < size; y++) {
-    const upperRow = base + (rows.low[y] as number) * luma.size;
-    const lowerRow = base + (rows.high[y] as number) * luma.size;
-    const fy = rows.fraction[y] as number;
-    for (let x = 0; x < size; x++) {
-      const low = columns.low[x] as number;
-      const high = columns.high[x] as number;
-      const fx = columns.fraction[x] as number;
-      const a = luma.data[upperRow + low] as number;
-      const c = luma.data[lowerRow + low] as number;
-      const upper = a + ((luma.data[upperRow + high] as number) - a) * fx;
-      const value = upper + (c + ((luma.data[lowerRow + high] as number) - c) * fx - upper) * fy;
-      frames[(step * size + y) * size + (mirrored ? size - 1 - x : x)] = value * lumaScale + lumaShift;
-    }
   }
 }
 

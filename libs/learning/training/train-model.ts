@@ -1,27 +1,35 @@
 /**
- * One training run from a corpus folder to a model folder: cache, learn, write. The run's log is JSON lines, one a
- * step, so that it can be plotted while it runs.
+ * One training run from clips to a model folder: cache, learn, write, export what serves. The run's folder keeps its
+ * log, its plot and its checkpoints.
  */
-import { appendFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { writeModelFolder } from '#model/checkpoint/checkpoint';
 import { MODEL_NAME, type ModelManifest } from '#model/checkpoint/manifest';
 import { loadEngine } from '#model/engine/engine';
-import { MINI_TOWERS, TwoTowerNetwork } from '#model/towers/two-tower';
-import { type LearnResult, learnCorrespondence, type StepReport } from '#model/training/learn-correspondence';
+import { exportServingGraphs } from '#model/onnx/export-serving';
+import { TwoTowerNetwork } from '#model/towers/two-tower';
+import {
+  type LearnOptions,
+  type LearnResult,
+  learnCorrespondence,
+  type StepReport,
+} from '#model/training/learn-correspondence';
 import { type ObjectiveWeights, TRAINING_ONLY } from '#model/training/objective';
 import type { EvaluationReport } from '#model/training/validation';
-import { manifestHash, readManifest } from '../corpus/manifest.ts';
-import type { Split } from '../corpus/performance.ts';
-import { CachedSource } from './cached-source.ts';
-import { type ClipCache, openClipCache } from './clip-cache.ts';
-import { MINI_CACHE, MINI_SEGMENTS, miniFrontEnds } from './mini.ts';
+import { BatchThread } from './batch-thread.ts';
+import { DEFAULT_AUGMENTATION } from './cached-source.ts';
+import { type CacheClip, type ClipCache, openClipCache } from './clip-cache.ts';
+import { MINI_SHAPE, type ModelShape } from './model-shape.ts';
+import { plotRun } from './plot-run.ts';
+import { openRunLog } from './run-log.ts';
+import type { TrainingClips } from './training-clips.ts';
 
 export interface TrainOptions {
-  corpus: string;
-  /** Checkpoints and the log; the model goes to `output`. */
+  clips: TrainingClips;
+  /** Of `mini` unless told; a model's own shape brings the weights that the run starts from. */
+  shape?: ModelShape;
+  /** Log, plot and checkpoints; the model goes to `output`. */
   runFolder: string;
   output: string;
   cacheFolder: string;
@@ -33,14 +41,14 @@ export interface TrainOptions {
   pairing: 'true' | 'shuffled';
   weights: ObjectiveWeights;
   hardNegatives: { fromPart: number; classRun: number };
+  /** How often a background is mixed into a clip's sound. */
+  backgroundPart: number;
   averageDecay: number;
   patience: number;
   resume: boolean;
-  /** Only the first so many training clips: for trying out. */
-  maxClips?: number;
   decodeConcurrency: number;
   signal?: AbortSignal;
-  onCache?(split: Split, done: number, total: number): void;
+  onCache?(split: 'train' | 'validation', done: number, total: number): void;
   onStep?(report: StepReport): void;
   onEvaluation?(report: EvaluationReport): void;
 }
@@ -49,15 +57,18 @@ export interface TrainResult {
   manifest: ModelManifest;
   result: LearnResult;
   durationSec: number;
+  /** The run as a picture. */
+  plot: string;
 }
 
+/** Of long runs; short ones are evaluated a dozen times. */
 const EVALUATE_EVERY_STEPS = 200;
 const CHECKPOINT_EVERY_STEPS = 200;
 const WARM_UP_STEPS = 100;
 
 /**
- * @throws EarshotError `invalid_argument` for a name that can't be one, `file_not_found` without a corpus,
- *   `checkpoint_invalid` when the run to resume was started with other settings
+ * @throws EarshotError `invalid_argument` for a name that can't be one, `not_enough_data`, `checkpoint_invalid` when
+ *   the run to resume was started with other settings
  */
 export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   if (!MODEL_NAME.test(options.name)) {
@@ -65,26 +76,73 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     throw new EarshotError('invalid_argument', message, { subject: 'name' });
   }
   const started = Date.now();
-  const train = await openSplit('train', options);
-  const validation = await openSplit('validation', options);
-  const normalization = momentsOf(train.logMel);
-  const frontEnds = miniFrontEnds(normalization);
-  const motionSize = MINI_TOWERS.video.motion?.size ?? 0;
-  const network = new TwoTowerNetwork(await loadEngine(), MINI_TOWERS, options.seed);
-  const log = await openLog(options);
-  const result = await learnCorrespondence(network, new CachedSource(train, frontEnds, motionSize), {
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    peakLearningRate: options.peakLearningRate,
-    warmUpSteps: WARM_UP_STEPS,
-    seed: options.seed,
-    pairing: options.pairing,
-    weights: options.weights,
-    hardNegatives: options.hardNegatives,
-    averageDecay: options.averageDecay,
-    evaluateEverySteps: EVALUATE_EVERY_STEPS,
-    patience: options.patience,
-    validation: new CachedSource(validation, frontEnds, motionSize),
+  const { shape = MINI_SHAPE, clips } = options;
+  const train = await openSplit('train', clips.train, shape, options);
+  const validation = await openSplit('validation', clips.validation, shape, options);
+  const frontEnds = shape.frontEnds(momentsOf(train.logMel));
+  const motionSize = shape.towers.video.motion?.size ?? 0;
+  const network = new TwoTowerNetwork(await loadEngine(), shape.towers, options.seed);
+  if (shape.base) network.store.restore(shape.base.weights);
+  const augmentation = { ...DEFAULT_AUGMENTATION, backgroundPart: options.backgroundPart };
+  const thread = new BatchThread({
+    train: { cache: train, frontEnds, motionSize, augmentation },
+    validation: { cache: validation, frontEnds, motionSize },
+  });
+  try {
+    const log = await openRunLog(options.runFolder, options.resume);
+    const source = thread.source('train');
+    const learnOptions = { ...learningOf(options, log), validation: thread.source('validation') };
+    const result = await learnCorrespondence(network, source, learnOptions);
+    const durationSec = (Date.now() - started) / 1000;
+    await writeModelFolder(
+      options.output,
+      {
+        id: options.name,
+        baseVersion: '0.1.0',
+        description: clips.description,
+        dimension: shape.towers.audio.embeddingDimension,
+        segments: shape.segments,
+        frontEnds,
+        towers: { kind: 'two-tower', ...shape.towers },
+        training: describeRun(options, result),
+        parameterCount: countParameters(network),
+      },
+      network.store.snapshot().filter(({ name }) => !name.startsWith(TRAINING_ONLY)),
+    );
+    const manifest = await exportServingGraphs(options.output);
+    return { manifest, result, durationSec, plot: await plotRun(options.runFolder) };
+  } finally {
+    await thread.close();
+    network.dispose();
+  }
+}
+
+function learningOf(options: TrainOptions, log: (line: object) => void): LearnOptions {
+  const {
+    epochs,
+    batchSize,
+    peakLearningRate,
+    seed,
+    pairing,
+    weights,
+    hardNegatives,
+    averageDecay,
+    patience,
+  } = options;
+  const totalSteps = Math.floor(options.clips.train.length / batchSize) * epochs;
+  return {
+    epochs,
+    batchSize,
+    peakLearningRate,
+    seed,
+    pairing,
+    weights,
+    hardNegatives,
+    averageDecay,
+    patience,
+    warmUpSteps: Math.min(WARM_UP_STEPS, Math.ceil(totalSteps / 10)),
+    evaluateEverySteps: Math.min(EVALUATE_EVERY_STEPS, Math.max(5, Math.round(totalSteps / 12))),
+    validation: null,
     checkpoint: {
       folder: path.join(options.runFolder, 'checkpoint'),
       everySteps: CHECKPOINT_EVERY_STEPS,
@@ -99,25 +157,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
       log({ kind: 'evaluation', ...report });
       options.onEvaluation?.(report);
     },
-  });
-  const durationSec = (Date.now() - started) / 1000;
-  const manifest = await writeModelFolder(
-    options.output,
-    {
-      id: options.name,
-      baseVersion: '0.1.0',
-      description: 'Two towers trained on the generated corpus of sounding objects.',
-      dimension: MINI_TOWERS.audio.embeddingDimension,
-      segments: MINI_SEGMENTS,
-      frontEnds,
-      towers: { kind: 'two-tower', ...MINI_TOWERS },
-      training: await describeRun(options, train, validation, result),
-      parameterCount: countParameters(network),
-    },
-    network.store.snapshot().filter(({ name }) => !name.startsWith(TRAINING_ONLY)),
-  );
-  network.dispose();
-  return { manifest, result, durationSec };
+  };
 }
 
 function countParameters(network: TwoTowerNetwork): number {
@@ -127,19 +167,18 @@ function countParameters(network: TwoTowerNetwork): number {
   return count;
 }
 
-async function openSplit(split: Split, options: TrainOptions): Promise<ClipCache> {
-  const entries = await readManifest(options.corpus, split);
-  const chosen = split === 'train' && options.maxClips ? entries.slice(0, options.maxClips) : entries;
-  return openClipCache(
-    chosen.map(({ id, file, label }) => ({ id, label, file: path.join(options.corpus, file) })),
-    MINI_CACHE,
-    {
-      folder: options.cacheFolder,
-      concurrency: options.decodeConcurrency,
-      signal: options.signal,
-      onProgress: (done, total) => options.onCache?.(split, done, total),
-    },
-  );
+function openSplit(
+  split: 'train' | 'validation',
+  clips: readonly CacheClip[],
+  shape: ModelShape,
+  options: TrainOptions,
+): Promise<ClipCache> {
+  return openClipCache(clips, shape.cache, {
+    folder: options.cacheFolder,
+    concurrency: options.decodeConcurrency,
+    signal: options.signal,
+    onProgress: (done, total) => options.onCache?.(split, done, total),
+  });
 }
 
 /** Mean and deviation of all log-mel values of the training clips. */
@@ -152,42 +191,21 @@ function momentsOf(logMel: Float32Array): { mean: number; deviation: number } {
   }
   const mean = sum / logMel.length;
   const round = (value: number) => Number(value.toFixed(4));
-  return { mean: round(mean), deviation: round(Math.sqrt(squares / logMel.length - mean * mean)) };
+  // Clips of one single value have no deviation to divide by.
+  const deviation = Math.sqrt(Math.max(0, squares / logMel.length - mean * mean));
+  return { mean: round(mean), deviation: Math.max(0.01, round(deviation)) };
 }
 
-async function openLog(options: TrainOptions): Promise<(line: object) => void> {
-  const file = path.join(options.runFolder, 'log.jsonl');
-  await mkdir(options.runFolder, { recursive: true });
-  if (!options.resume) {
-    await rm(path.join(options.runFolder, 'checkpoint'), { recursive: true, force: true });
-    await writeFile(file, '');
-  }
-  // Synchronous on purpose: steps leave the event loop only a moment each, in which queued writes would fall behind.
-  return (line) => appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
-}
-
-async function describeRun(
-  options: TrainOptions,
-  train: ClipCache,
-  validation: ClipCache,
-  result: LearnResult,
-) {
-  const hashes = await Promise.all(
-    (['train', 'validation', 'test'] as const).map(async (split) =>
-      manifestHash(await readManifest(options.corpus, split)),
-    ),
-  );
+function describeRun(options: TrainOptions, result: LearnResult): Record<string, unknown> {
+  const { clips, shape, seed, epochs, batchSize, peakLearningRate, pairing, weights } = options;
+  const { hardNegatives, backgroundPart, averageDecay } = options;
+  const base = shape?.base ? { id: shape.base.id, version: shape.base.version } : undefined;
   return {
-    corpus: { train: hashes[0], validation: hashes[1], test: hashes[2] },
-    clips: { train: train.clips.length, validation: validation.clips.length },
-    seed: options.seed,
-    epochs: options.epochs,
-    batchSize: options.batchSize,
-    peakLearningRate: options.peakLearningRate,
-    pairing: options.pairing,
-    weights: options.weights,
-    hardNegatives: options.hardNegatives,
-    averageDecay: options.averageDecay,
+    ...clips.provenance,
+    ...(base && { base }),
+    clips: { train: clips.train.length, validation: clips.validation.length },
+    ...{ seed, epochs, batchSize, peakLearningRate, pairing, weights },
+    ...{ hardNegatives, backgroundPart, averageDecay },
     steps: result.step,
     bestStep: result.bestStep,
     stoppedBy: result.stoppedBy,

@@ -4,13 +4,14 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import type { NamedArray } from '../layers/parameters.ts';
-import { type ModelManifest, parseManifest } from './manifest.ts';
+import { type CheckedFile, type ModelManifest, parseManifest } from './manifest.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
 const MANIFEST_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
+const SERVING_FILES = { audio: 'audio.onnx', video: 'video.onnx' };
 
-export type NewManifest = Omit<ModelManifest, 'weights' | 'format' | 'version'> & {
+export type NewManifest = Omit<ModelManifest, 'weights' | 'serving' | 'format' | 'version'> & {
   /** The weights' own hash is added, so that two trainings never share an identity. */
   baseVersion: string;
   parameterCount: number;
@@ -52,8 +53,34 @@ export async function writeModelFolder(
   );
   await mkdir(folder, { recursive: true });
   await writeFileAtomically(path.join(folder, WEIGHTS_FILE), bytes);
-  await writeFileAtomically(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeManifest(folder, manifest);
   return manifest;
+}
+
+/**
+ * Puts the towers' ONNX graphs beside the weights; from then on the folder is served from them.
+ *
+ * @returns the manifest as written
+ */
+export async function writeServingGraphs(
+  folder: string,
+  manifest: ModelManifest,
+  graphs: { audio: Uint8Array; video: Uint8Array },
+): Promise<ModelManifest> {
+  const write = async (tower: 'audio' | 'video'): Promise<CheckedFile> => {
+    const file = SERVING_FILES[tower];
+    await writeFileAtomically(path.join(folder, file), graphs[tower]);
+    return { file, sha256: sha256(graphs[tower]) };
+  };
+  const serving = { audio: await write('audio'), video: await write('video') };
+  const { training, ...rest } = manifest;
+  const extended = { ...rest, serving, training };
+  await writeManifest(folder, extended);
+  return extended;
+}
+
+async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+  await writeFileAtomically(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** @throws EarshotError `model_not_found` or `model_invalid` */
@@ -83,24 +110,37 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
 
 /** @throws EarshotError `checkpoint_invalid` when the weights are missing, damaged or not the manifest's */
 export async function readWeights(folder: string, manifest: ModelManifest): Promise<NamedArray[]> {
-  const file = path.join(folder, manifest.weights.file);
+  const bytes = await readChecked(folder, manifest.weights);
+  return decodeSafetensors(bytes, path.join(folder, manifest.weights.file));
+}
+
+/**
+ * The towers' ONNX graphs, or null where the folder has none.
+ *
+ * @throws EarshotError `checkpoint_invalid` when a graph that the manifest names is missing or damaged
+ */
+export async function readServingGraphs(
+  folder: string,
+  { serving }: ModelManifest,
+): Promise<{ audio: Uint8Array; video: Uint8Array } | null> {
+  if (!serving) return null;
+  return { audio: await readChecked(folder, serving.audio), video: await readChecked(folder, serving.video) };
+}
+
+async function readChecked(folder: string, checked: CheckedFile): Promise<Uint8Array> {
+  const file = path.join(folder, checked.file);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
   } catch (error) {
-    throw new EarshotError('checkpoint_invalid', `The weights ${file} can't be read.`, {
+    throw new EarshotError('checkpoint_invalid', `The model's file ${file} can't be read.`, {
       subject: file,
       cause: error,
     });
   }
-  if (sha256(bytes) !== manifest.weights.sha256) {
-    throw new EarshotError(
-      'checkpoint_invalid',
-      `${file} does not have the checksum that model.json states: fetch or train it again.`,
-      {
-        subject: file,
-      },
-    );
+  if (sha256(bytes) !== checked.sha256) {
+    const message = `${file} does not have the checksum that model.json states: fetch or train it again.`;
+    throw new EarshotError('checkpoint_invalid', message, { subject: file });
   }
-  return decodeSafetensors(bytes, file);
+  return bytes;
 }

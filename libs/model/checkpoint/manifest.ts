@@ -32,6 +32,11 @@ const videoTower = z.object({
   positions: z.boolean().default(false),
 });
 
+const checkedFile = z.object({
+  file: z.string().regex(/^[\w.-]+$/),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
 const modelManifestSchema = z.object({
   format: z.literal('earshot-model/1'),
   id: z.string().regex(MODEL_NAME),
@@ -73,15 +78,15 @@ const modelManifestSchema = z.object({
       correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
     })
     .optional(),
-  weights: z.object({
-    file: z.string().regex(/^[\w.-]+$/),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-    parameterCount: z.int().positive(),
-  }),
+  weights: checkedFile.extend({ parameterCount: z.int().positive() }),
+  /** The towers' ONNX graphs; a folder without them is served from its weights. */
+  serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),
   training: z.record(z.string(), z.unknown()),
 });
 
 export type ModelManifest = z.infer<typeof modelManifestSchema>;
+/** A file of the model's folder, with its checksum. */
+export type CheckedFile = z.infer<typeof checkedFile>;
 export type FrontEnds = ModelManifest['frontEnds'];
 
 /** @throws EarshotError `model_invalid` listing every field that is wrong */

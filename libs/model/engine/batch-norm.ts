@@ -6,7 +6,7 @@ type Tensor = import('@tensorflow/tfjs').Tensor;
 type Tensor1D = import('@tensorflow/tfjs').Tensor1D;
 
 interface BatchNormResult<T extends Tensor> {
-  /** `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, shaped like x. */
+  /** `gamma * (x - mean) / sqrt(variance + epsilon) + beta`, through the activation, shaped like x. */
   y: T;
   /** `[channels]`: the batch's mean, for the running statistics; a constant to differentiation. */
   mean: Tensor1D;
@@ -22,6 +22,7 @@ interface BatchNormResult<T extends Tensor> {
  * @param gamma   `[channels]`
  * @param beta    `[channels]`
  * @param epsilon added to the variance
+ * @param activation on what has been normalised; on wasm it costs no pass of its own, forward or backward
  */
 export function trainingBatchNorm<T extends Tensor>(
   tf: TensorFlow,
@@ -29,13 +30,14 @@ export function trainingBatchNorm<T extends Tensor>(
   gamma: Tensor,
   beta: Tensor,
   epsilon = 1e-3,
+  activation: 'relu' | 'none' = 'none',
 ): BatchNormResult<T> {
   const fused = tf.getKernel(BATCH_NORM_KERNELS.apply, tf.getBackend()) !== undefined;
   const result = tf.tidy(() => {
     const { y, mean, variance } = fused
-      ? fusedBatchNorm(tf, x, gamma, beta, epsilon)
+      ? fusedBatchNorm(tf, x, gamma, beta, { epsilon, relu: activation === 'relu' })
       : composedBatchNorm(tf, x, gamma, beta, epsilon);
-    return { y, mean, variance };
+    return { y: fused || activation === 'none' ? y : tf.relu(y), mean, variance };
   });
   return result as BatchNormResult<T>;
 }
@@ -47,18 +49,24 @@ interface Normalised {
 }
 
 /** Through our wasm kernels; the gradient is one kernel as well. */
-function fusedBatchNorm(tf: TensorFlow, x: Tensor, gamma: Tensor, beta: Tensor, epsilon: number): Normalised {
+function fusedBatchNorm(
+  tf: TensorFlow,
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  attributes: { epsilon: number; relu: boolean },
+): Normalised {
   const engine = tf.engine();
   const [mean, variance] = engine.runKernel(BATCH_NORM_KERNELS.moments, { x }) as unknown as [Tensor, Tensor];
   const normalise = tf.customGrad((...args: unknown[]) => {
     const [input, scale, shift, save] = args as [Tensor, Tensor, Tensor, (tensors: Tensor[]) => void];
     const inputs = { x: input, mean, variance, gamma: scale, beta: shift };
-    const value = engine.runKernel(BATCH_NORM_KERNELS.apply, inputs, { epsilon }) as Tensor;
-    save([input, mean, variance, scale]);
+    const value = engine.runKernel(BATCH_NORM_KERNELS.apply, inputs, attributes) as Tensor;
+    save([input, mean, variance, scale, shift]);
     const gradFunc = (dy: Tensor, saved: Tensor[]): Tensor[] => {
-      const [savedX, savedMean, savedVariance, savedGamma] = saved as [Tensor, Tensor, Tensor, Tensor];
-      const known = { x: savedX, dy, mean: savedMean, variance: savedVariance, gamma: savedGamma };
-      return engine.runKernel(BATCH_NORM_KERNELS.gradient, known, { epsilon }) as unknown as Tensor[];
+      const names = ['x', 'mean', 'variance', 'gamma', 'beta'];
+      const known = { dy, ...Object.fromEntries(names.map((name, i) => [name, saved[i] as Tensor])) };
+      return engine.runKernel(BATCH_NORM_KERNELS.gradient, known, attributes) as unknown as Tensor[];
     };
     return { value, gradFunc };
   });

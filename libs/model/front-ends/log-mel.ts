@@ -187,11 +187,17 @@ export class LogMelFrontEnd {
 
   /** Spectrum and magnitude of the window that begins at `start`; beyond the sound there is silence. */
   #transform(samples: Float32Array, start: number, { input, spectrum, magnitude }: Scratch): void {
-    for (let n = 0; n < this.windowSamples; n++)
-      input[n] = (samples[start + n] ?? 0) * (this.#window[n] as number);
+    const window = this.#window;
+    const available = Math.max(0, Math.min(window.length, samples.length - start));
+    for (let n = 0; n < available; n++) input[n] = (samples[start + n] as number) * (window[n] as number);
+    input.fill(0, available, window.length);
     this.#fft.realTransform(spectrum, input);
-    for (let bin = 0; bin < magnitude.length; bin++)
-      magnitude[bin] = Math.hypot(spectrum[2 * bin] as number, spectrum[2 * bin + 1] as number);
+    for (let bin = 0; bin < magnitude.length; bin++) {
+      const real = spectrum[2 * bin] as number;
+      const imaginary = spectrum[2 * bin + 1] as number;
+      // `Math.hypot` guards against overflow, which no sound comes near, and takes longer than all the rest.
+      magnitude[bin] = Math.sqrt(real * real + imaginary * imaginary);
+    }
   }
 
   #bandSum(band: number, magnitude: Float64Array): number {

@@ -78,14 +78,19 @@ export function motionFromLuma(
   outOffset: number,
 ): void {
   const pixels = size * size;
+  const blocks = size / BLOCK;
   for (let frame = 0; frame < count; frame++) {
     const at = frame * pixels;
     const before = frame === 0 ? at : at - pixels;
-    for (let i = 0; i < pixels; i++) {
-      const value = luma[at + i] as number;
-      const target = outOffset + 2 * (at + placeInBlocks(i, size));
-      out[target] = (value - LUMA_MEAN) / LUMA_DEVIATION;
-      out[target + 1] = (value - (luma[before + i] as number)) * CHANGE_GAIN;
+    let i = 0;
+    for (let y = 0; y < size; y++) {
+      const rowTarget = outOffset + 2 * (at + (y >> 1) * blocks * BLOCK * BLOCK + (y & 1) * BLOCK);
+      for (let x = 0; x < size; x++, i++) {
+        const value = luma[at + i] as number;
+        const target = rowTarget + 2 * ((x >> 1) * BLOCK * BLOCK + (x & 1));
+        out[target] = (value - LUMA_MEAN) / LUMA_DEVIATION;
+        out[target + 1] = (value - (luma[before + i] as number)) * CHANGE_GAIN;
+      }
     }
   }
 }
@@ -94,7 +99,7 @@ export function motionFromLuma(
  * Motion frames of a segment's RGB.
  *
  * @param frames `[count, height, width, 3]`: bytes, or floats in 0..1
- * @returns `[count, size / 2, size / 2, 8]`
+ * @param out    receives `[count, size / 2, size / 2, 8]`
  */
 export function motionFrames(
   frames: Uint8Array | Float32Array,
@@ -102,13 +107,13 @@ export function motionFrames(
   width: number,
   height: number,
   { size }: MotionSpec,
-): Float32Array {
+  out: Float32Array,
+  outOffset: number,
+): void {
   const luma = new Float32Array(count * size * size);
   for (let i = 0; i < count; i++)
     lumaFrame(frames, i * width * height * 3, width, height, size, luma, i * size * size);
-  const out = new Float32Array(2 * luma.length);
-  motionFromLuma(luma, count, size, out, 0);
-  return out;
+  motionFromLuma(luma, count, size, out, outOffset);
 }
 
 /**

@@ -1,9 +1,12 @@
 /**
  * Convolution, batch normalisation and ReLU as one unit, dense or depthwise. In training the batch's own
- * statistics normalise; for serving, the running statistics are folded into kernel and bias once.
+ * statistics normalise; for serving, the running statistics are folded into kernel and bias once. In an ONNX graph
+ * channels come before height and width.
  */
 import type * as tfTypes from '@tensorflow/tfjs';
+import { EarshotError } from '#core/errors';
 import { trainingBatchNorm } from '../engine/batch-norm.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 import type { ParameterStore } from './parameters.ts';
 
 const EPSILON = 1e-3;
@@ -50,6 +53,42 @@ export class ConvolutionUnit {
     return training ? this.#applyTraining(x) : this.#applyServing(x);
   }
 
+  /** `[batch, inputChannels, height, width]` to `[batch, outputChannels, height', width']`, as in serving. */
+  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const { kernelSize: k, inputChannels, strides, depthwise } = this.#options;
+    const { kernel, bias } = this.#foldedArrays();
+    const inputsPerOutput = depthwise ? 1 : inputChannels;
+    const weights = graph.constant(outputsFirst(kernel, k * k, inputsPerOutput, this.outputChannels), [
+      this.outputChannels,
+      inputsPerOutput,
+      k,
+      k,
+    ]);
+    const y = graph.node('Conv', [x, weights, graph.constant(bias, [this.outputChannels])], {
+      kernel_shape: [k, k],
+      strides,
+      group: depthwise ? inputChannels : 1,
+      // TensorFlow's `same`: what padding is left over goes to the end.
+      auto_pad: 'SAME_UPPER',
+    });
+    return this.#activated(graph, y);
+  }
+
+  /**
+   * The same for vectors, `[..., inputChannels]` to `[..., outputChannels]`: one matrix product.
+   *
+   * @throws EarshotError `shape_mismatch` for any unit but a pointwise one
+   */
+  toOnnxOverLastAxis(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const { kernelSize, inputChannels, strides, depthwise } = this.#options;
+    if (kernelSize !== 1 || depthwise || strides.some((stride) => stride !== 1)) {
+      throw new EarshotError('shape_mismatch', 'Only a 1x1 convolution without strides is a matrix product.');
+    }
+    const { kernel, bias } = this.#foldedArrays();
+    const product = graph.node('MatMul', [x, graph.constant(kernel, [inputChannels, this.outputChannels])]);
+    return this.#activated(graph, graph.node('Add', [product, graph.constant(bias, [this.outputChannels])]));
+  }
+
   /** Moves the running statistics towards the last batch's; called once after each optimiser step. */
   absorbBatchStatistics(momentum: number): void {
     if (!this.#batchStatistics) return;
@@ -79,11 +118,11 @@ export class ConvolutionUnit {
     const z = depthwise
       ? tf.depthwiseConv2d(x, kernel, strides, 'same')
       : tf.conv2d(x, kernel, strides, 'same');
-    const { y, mean, variance } = trainingBatchNorm(tf, z, this.#gamma, this.#beta, EPSILON);
+    const { y, mean, variance } = trainingBatchNorm(tf, z, this.#gamma, this.#beta, EPSILON, activation);
     this.#batchStatistics?.mean.dispose();
     this.#batchStatistics?.variance.dispose();
     this.#batchStatistics = { mean: tf.keep(mean), variance: tf.keep(variance) };
-    return (activation === 'relu' ? tf.relu(y) : y) as tfTypes.Tensor4D;
+    return y as tfTypes.Tensor4D;
   }
 
   #applyServing(x: tfTypes.Tensor4D): tfTypes.Tensor4D {
@@ -101,6 +140,16 @@ export class ConvolutionUnit {
     return depthwise ? tf.fused.depthwiseConv2d(shared) : tf.fused.conv2d(shared);
   }
 
+  #foldedArrays(): { kernel: Float32Array; bias: Float32Array } {
+    this.#folded ??= this.#fold();
+    const { kernel, bias } = this.#folded;
+    return { kernel: kernel.dataSync() as Float32Array, bias: bias.dataSync() as Float32Array };
+  }
+
+  #activated(graph: OnnxGraphBuilder, y: OnnxValue): OnnxValue {
+    return this.#options.activation === 'relu' ? graph.node('Relu', [y]) : y;
+  }
+
   #fold(): { kernel: tfTypes.Tensor4D; bias: tfTypes.Tensor1D } {
     const { tf } = this.#store.engine;
     const { depthwise, inputChannels } = this.#options;
@@ -113,6 +162,25 @@ export class ConvolutionUnit {
       };
     });
   }
+}
+
+/** `[positions, inputs, outputs]` to `[outputs, inputs, positions]`. */
+function outputsFirst(
+  kernel: Float32Array,
+  positions: number,
+  inputs: number,
+  outputs: number,
+): Float32Array {
+  const result = new Float32Array(kernel.length);
+  let at = 0;
+  for (let output = 0; output < outputs; output++) {
+    for (let input = 0; input < inputs; input++) {
+      for (let position = 0; position < positions; position++, at++) {
+        result[at] = kernel[(position * inputs + input) * outputs + output] as number;
+      }
+    }
+  }
+  return result;
 }
 
 /** Depthwise 3x3, then pointwise 1x1: most of a full convolution's power at a ninth of its cost (MobileNet). */
@@ -142,5 +210,10 @@ export class SeparableBlock {
   apply(x: tfTypes.Tensor4D, training: boolean): tfTypes.Tensor4D {
     const [depthwise, pointwise] = this.units;
     return pointwise.apply(depthwise.apply(x, training), training);
+  }
+  /** `[batch, inputChannels, height, width]` to `[batch, outputChannels, height', width']`. */
+  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const [depthwise, pointwise] = this.units;
+    return pointwise.toOnnx(graph, depthwise.toOnnx(graph, x));
   }
 }

@@ -1,5 +1,6 @@
 /** Dense layer and layer normalisation over the last axis. */
 import type * as tfTypes from '@tensorflow/tfjs';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 import type { ParameterStore } from './parameters.ts';
 
 export class Dense {
@@ -28,7 +29,17 @@ export class Dense {
     const y = tf.add(tf.matMul(flat, this.#kernel as unknown as tfTypes.Tensor2D), this.#bias);
     return tf.reshape(y, [...x.shape.slice(0, -1), this.outputs]);
   }
+
+  /** `[..., inputs]` to `[..., outputs]`. */
+  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const kernel = graph.constant(this.#kernel.dataSync() as Float32Array, [this.#inputs, this.outputs]);
+    const bias = graph.constant(this.#bias.dataSync() as Float32Array, [this.outputs]);
+    return graph.node('Add', [graph.node('MatMul', [x, kernel]), bias]);
+  }
 }
+
+/** Added to the variance. */
+const EPSILON = 1e-5;
 
 export class LayerNorm {
   readonly #store: ParameterStore;
@@ -47,5 +58,11 @@ export class LayerNorm {
     const centred = tf.sub(x, mean);
     const variance = tf.mean(tf.square(centred), -1, true);
     return tf.add(tf.mul(tf.mul(centred, tf.rsqrt(tf.add(variance, 1e-5))), this.#gain), this.#offset);
+  }
+  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const [gain, offset] = [this.#gain, this.#offset].map((variable) =>
+      graph.constant(variable.dataSync() as Float32Array, variable.shape),
+    ) as [OnnxValue, OnnxValue];
+    return graph.node('LayerNormalization', [x, gain, offset], { axis: -1, epsilon: { float: EPSILON } });
   }
 }

@@ -5,27 +5,46 @@
  * @see Vaswani et al. 2017; Xiong et al. 2020 for the placement of the norm
  */
 import type * as tfTypes from '@tensorflow/tfjs';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 import { Dense, LayerNorm } from './dense.ts';
 import type { ParameterStore } from './parameters.ts';
 
+/** Wavelengths from 0.2 s to about 20 s, one for each pair of sine and cosine. */
+function wavelengthsSec(width: number): number[] {
+  const half = width / 2;
+  return Array.from({ length: half }, (_, i) => 0.2 * 100 ** (i / Math.max(1, half - 1)));
+}
+
 /**
- * Sines and cosines of the time at wavelengths from 0.2 s to about 20 s.
+ * Sines and cosines of the time, in turn.
  *
  * @param timesSec `[rows * steps]`
  * @returns `[rows * steps * width]`
  */
 function timeEncoding(timesSec: Float32Array, width: number): Float32Array {
-  const half = width / 2;
+  const wavelengths = wavelengthsSec(width);
   const encoding = new Float32Array(timesSec.length * width);
   for (let step = 0; step < timesSec.length; step++) {
-    for (let i = 0; i < half; i++) {
-      const wavelengthSec = 0.2 * 100 ** (i / Math.max(1, half - 1));
+    wavelengths.forEach((wavelengthSec, i) => {
       const phase = (2 * Math.PI * (timesSec[step] as number)) / wavelengthSec;
       encoding[step * width + 2 * i] = Math.sin(phase);
       encoding[step * width + 2 * i + 1] = Math.cos(phase);
-    }
+    });
   }
   return encoding;
+}
+
+/** The same in a graph: `[rows, steps]` to `[rows, steps, width]`. */
+function timeEncodingToOnnx(graph: OnnxGraphBuilder, timesSec: OnnxValue, width: number): OnnxValue {
+  const lastAxis = graph.int64([-1]);
+  const perSec = Float64Array.from(wavelengthsSec(width), (wavelengthSec) => 1 / wavelengthSec);
+  const times = graph.node('Unsqueeze', [graph.cast(timesSec, 'float64'), lastAxis]);
+  // Whole turns are taken off in double precision: far into a recording, floats would have lost the phase.
+  const turns = graph.node('Mul', [times, graph.constant(perSec, [perSec.length])]);
+  const fraction = graph.node('Sub', [turns, graph.node('Floor', [turns])]);
+  const phase = graph.node('Mul', [graph.cast(fraction, 'float32'), graph.scalar(2 * Math.PI)]);
+  const waves = ['Sin', 'Cos'].map((wave) => graph.node('Unsqueeze', [graph.node(wave, [phase]), lastAxis]));
+  return graph.node('Reshape', [graph.node('Concat', waves, { axis: -1 }), graph.int64([0, 0, width])]);
 }
 
 class EncoderLayer {
@@ -63,6 +82,14 @@ class EncoderLayer {
     return tf.add(attended, this.#contract.apply(hidden));
   }
 
+  /** `[batch, steps, width]` to the same. */
+  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const attended = graph.node('Add', [x, this.#attendToOnnx(graph, this.#normAttention.toOnnx(graph, x))]);
+    const expanded = this.#expand.toOnnx(graph, this.#normFeedForward.toOnnx(graph, attended));
+    const hidden = graph.node('Relu', [expanded]);
+    return graph.node('Add', [attended, this.#contract.toOnnx(graph, hidden)]);
+  }
+
   #attend(x: tfTypes.Tensor): tfTypes.Tensor {
     const { tf } = this.#store.engine;
     const [batch, steps] = x.shape as [number, number, number];
@@ -75,6 +102,24 @@ class EncoderLayer {
     const weights = tf.softmax(tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(headWidth)));
     const mixed = tf.transpose(tf.matMul(weights, value), [0, 2, 1, 3]);
     return this.#output.apply(tf.reshape(mixed, [batch, steps, this.#width]));
+  }
+  #attendToOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+    const headWidth = this.#width / this.#heads;
+    // A 0 keeps the size that is there: batch and steps are free.
+    const split = (value: OnnxValue, perm: number[]) =>
+      graph.node('Transpose', [graph.node('Reshape', [value, graph.int64([0, 0, this.#heads, headWidth])])], {
+        perm,
+      });
+    const query = split(this.#query.toOnnx(graph, x), [0, 2, 1, 3]);
+    const key = split(this.#key.toOnnx(graph, x), [0, 2, 3, 1]);
+    const value = split(this.#value.toOnnx(graph, x), [0, 2, 1, 3]);
+    const scores = graph.node('Mul', [
+      graph.node('MatMul', [query, key]),
+      graph.scalar(1 / Math.sqrt(headWidth)),
+    ]);
+    const weights = graph.node('Softmax', [scores], { axis: -1 });
+    const mixed = graph.node('Transpose', [graph.node('MatMul', [weights, value])], { perm: [0, 2, 1, 3] });
+    return this.#output.toOnnx(graph, graph.node('Reshape', [mixed, graph.int64([0, 0, this.#width])]));
   }
 }
 
@@ -113,5 +158,14 @@ export class TransformerEncoder {
     let y = tf.add(x, positions);
     for (const layer of this.#layers) y = layer.apply(y);
     return this.#norm.apply(y);
+  }
+  /**
+   * @param x        `[batch, steps, width]`
+   * @param timesSec `[1, steps]` for all rows, or `[batch, steps]`
+   */
+  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue, timesSec: OnnxValue): OnnxValue {
+    let y = graph.node('Add', [x, timeEncodingToOnnx(graph, timesSec, this.#width)]);
+    for (const layer of this.#layers) y = layer.toOnnx(graph, y);
+    return this.#norm.toOnnx(graph, y);
   }
 }

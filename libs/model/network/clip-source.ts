@@ -98,6 +98,7 @@ export class ArrayClipSource implements TrainingSource {
       motion: motion ? this.#motion(rows, motion) : null,
       motionSteps: steps,
       motionTimesSec: Float32Array.from({ length: rows.length * steps }, (_, i) => timeOf(i % steps)),
+      lagSteps: new Int8Array(rows.length),
     };
   }
 
@@ -163,8 +164,7 @@ export class ArrayClipSource implements TrainingSource {
     const out = new Float32Array(rows.length * perRow);
     rows.forEach(({ frames }, row) => {
       const pixels = joined(frames, size);
-      const moving = motionFrames(pixels, frames.length, this.frameWidth, this.frameHeight, motion);
-      out.set(moving, row * perRow);
+      motionFrames(pixels, frames.length, this.frameWidth, this.frameHeight, motion, out, row * perRow);
     });
     return out;
   }

@@ -124,7 +124,7 @@ export class PairTrainer {
   #embed(clips: readonly CheckedClip[]): [tfTypes.Tensor2D, tfTypes.Tensor2D] {
     const source = new ArrayClipSource(clips, this.#spec);
     const indices = clips.map((_, i) => i);
-    const batch = source.collect({ sounds: indices, pictures: indices, seed: null });
+    const batch = source.collect({ sounds: indices, pictures: indices, seed: null, progress: 1 });
     const { audio, video } = forward(this.#network, source, batch, clips.length, false);
     return [audio.embedding, video.embedding];
   }

@@ -6,9 +6,10 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
-import { temporalPool } from '../layers/temporal-pool.ts';
+import { temporalPool, temporalPoolToOnnx } from '../layers/temporal-pool.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
-import { alignmentLayer, alignmentOf, headShape } from './heads.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
+import { alignmentLayer, alignmentOf, alignmentToOnnx, headShape } from './heads.ts';
 import { ProjectionHead } from './projection-head.ts';
 
 export interface AudioTowerOptions {
@@ -39,6 +40,13 @@ export interface TowerOutput {
   steps: tfTypes.Tensor3D;
   /** `[batch, steps, alignmentDimension]`, unit length: what happens at each step; null where the tower has none. */
   alignment: tfTypes.Tensor3D | null;
+}
+
+/** `TowerOutput` in a graph. */
+export interface OnnxTowerOutput {
+  embedding: OnnxValue;
+  steps: OnnxValue;
+  alignment: OnnxValue | null;
 }
 
 export class AudioTower {
@@ -103,5 +111,28 @@ export class AudioTower {
     const pooled = temporalPool(tf, encoded, this.options.temporalParts);
     const embedding = this.#head.apply(pooled, training);
     return { embedding, steps: encoded, alignment: alignmentOf(tf, this.#alignment, encoded) };
+  }
+  /** @param logMel `[batch, frames, bands, 1]`, as in `apply` */
+  toOnnx(graph: OnnxGraphBuilder, logMel: OnnxValue): OnnxTowerOutput {
+    let map = this.#stem.toOnnx(graph, graph.node('Transpose', [logMel], { perm: [0, 3, 1, 2] }));
+    for (const block of this.#blocks) map = block.toOnnx(graph, map);
+    const byStep = graph.node('Transpose', [map], { perm: [0, 2, 3, 1] });
+    const tokens = this.#token.toOnnx(graph, graph.node('Reshape', [byStep, graph.int64([0, 0, -1])]));
+    const steps = this.#encoder.toOnnx(graph, tokens, this.#timesToOnnx(graph, tokens));
+    const pooled = temporalPoolToOnnx(graph, steps, this.options.temporalParts);
+    return {
+      embedding: this.#head.toOnnx(graph, pooled),
+      steps,
+      alignment: alignmentToOnnx(graph, this.#alignment, steps),
+    };
+  }
+
+  /** Middle of each token's step, `[1, steps]`. */
+  #timesToOnnx(graph: OnnxGraphBuilder, tokens: OnnxValue): OnnxValue {
+    const number = (value: number) => graph.constant(Float64Array.of(value), []);
+    const index = graph.cast(graph.range(graph.sizeOf(tokens, 1)), 'float64');
+    const middle = graph.node('Add', [index, number(0.5)]);
+    const timesSec = graph.node('Mul', [middle, number(this.stepSec)]);
+    return graph.node('Unsqueeze', [graph.cast(timesSec, 'float32'), graph.int64([0])]);
   }
 }

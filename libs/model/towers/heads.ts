@@ -3,7 +3,8 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import type { TensorFlow } from '../engine/engine.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
-import { unitLength } from '../layers/unit-length.ts';
+import { unitLength, unitLengthToOnnx } from '../layers/unit-length.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 
 /** Widths of the projection head over a temporal pyramid of tokens (`extraWidth`: what else is pooled beside it). */
 export function headShape(tokenWidth: number, parts: number, dimension: number, extraWidth = 0) {
@@ -30,4 +31,13 @@ export function alignmentOf(
   steps: tfTypes.Tensor3D,
 ): tfTypes.Tensor3D | null {
   return layer ? unitLength(tf, layer.apply(steps) as tfTypes.Tensor3D) : null;
+}
+
+/** The same in a graph. */
+export function alignmentToOnnx(
+  graph: OnnxGraphBuilder,
+  layer: Dense | null,
+  steps: OnnxValue,
+): OnnxValue | null {
+  return layer && unitLengthToOnnx(graph, layer.toOnnx(graph, steps));
 }

@@ -3,6 +3,8 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { MOTION_CHANNELS } from '../front-ends/motion.ts';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
+import { positionPool, positionPoolToOnnx } from '../layers/position-pool.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 
 export interface MotionTrunkOptions {
   /** Side of the motion frames. */
@@ -37,9 +39,14 @@ export class MotionTrunk {
 
   /** `[frames, size / 2, size / 2, 8]` to `[frames, width]`: mean and maximum over positions. */
   apply(motion: tfTypes.Tensor4D, training: boolean): tfTypes.Tensor2D {
-    const { tf } = this.#store.engine;
     let map = this.#stem.apply(motion, training);
     for (const block of this.#blocks) map = block.apply(map, training);
-    return tf.concat([tf.mean(map, [1, 2]), tf.max(map, [1, 2])], 1) as tfTypes.Tensor2D;
+    return positionPool(this.#store.engine.tf, map);
+  }
+  /** `[frames, 8, size / 2, size / 2]` to `[frames, width]`. */
+  toOnnx(graph: OnnxGraphBuilder, motion: OnnxValue): OnnxValue {
+    let map = this.#stem.toOnnx(graph, motion);
+    for (const block of this.#blocks) map = block.toOnnx(graph, map);
+    return positionPoolToOnnx(graph, map);
   }
 }

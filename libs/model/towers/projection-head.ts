@@ -8,7 +8,8 @@
 import type * as tfTypes from '@tensorflow/tfjs';
 import { ConvolutionUnit } from '../layers/convolution.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
-import { unitLength } from '../layers/unit-length.ts';
+import { unitLength, unitLengthToOnnx } from '../layers/unit-length.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 
 export class ProjectionHead {
   readonly units: [ConvolutionUnit, ConvolutionUnit];
@@ -44,5 +45,11 @@ export class ProjectionHead {
     const pixel = tf.reshape(pooled, [pooled.shape[0], 1, 1, pooled.shape[1]]) as tfTypes.Tensor4D;
     const y = tf.reshape(projection.apply(hidden.apply(pixel, training), training), [pooled.shape[0], -1]);
     return unitLength(tf, y as tfTypes.Tensor2D);
+  }
+  /** `[batch, inputWidth]` to `[batch, dimension]`, unit length. */
+  toOnnx(graph: OnnxGraphBuilder, pooled: OnnxValue): OnnxValue {
+    const [hidden, projection] = this.units;
+    const y = projection.toOnnxOverLastAxis(graph, hidden.toOnnxOverLastAxis(graph, pooled));
+    return unitLengthToOnnx(graph, y);
   }
 }

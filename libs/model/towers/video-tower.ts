@@ -7,11 +7,13 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
-import { temporalPool } from '../layers/temporal-pool.ts';
+import { positionPool, positionPoolToOnnx } from '../layers/position-pool.ts';
+import { temporalPool, temporalPoolToOnnx } from '../layers/temporal-pool.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
-import { unitLength } from '../layers/unit-length.ts';
-import type { TowerOutput } from './audio-tower.ts';
-import { alignmentLayer, alignmentOf, headShape } from './heads.ts';
+import { unitLength, unitLengthToOnnx } from '../layers/unit-length.ts';
+import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
+import type { OnnxTowerOutput, TowerOutput } from './audio-tower.ts';
+import { alignmentLayer, alignmentOf, alignmentToOnnx, headShape } from './heads.ts';
 import { MotionTrunk, type MotionTrunkOptions } from './motion-trunk.ts';
 import { ProjectionHead } from './projection-head.ts';
 
@@ -50,6 +52,22 @@ export interface VideoTowerOutput extends TowerOutput {
   map: tfTypes.Tensor4D;
   /** The map in the shared space, unit length at each position; null where the tower has no such head. */
   positions: tfTypes.Tensor4D | null;
+}
+
+/** `VideoInput` in a graph; the times are `[batch, count]` and `[batch, steps]`. */
+interface OnnxVideoInput {
+  frames: OnnxValue;
+  frameTimesSec: OnnxValue;
+  /** Null for a tower that sees no motion. */
+  motion: { frames: OnnxValue; timesSec: OnnxValue } | null;
+  /** int64 `[selected]`: of which frames to answer the map. A list of none costs nothing. */
+  mapFrames: OnnxValue;
+}
+
+/** `VideoTowerOutput` in a graph, `map` and `positions` of the selected frames alone. */
+interface OnnxVideoTowerOutput extends OnnxTowerOutput {
+  map: OnnxValue;
+  positions: OnnxValue | null;
 }
 
 interface Steps {
@@ -134,9 +152,8 @@ export class VideoTower {
     const { tf } = this.#store.engine;
     let map = this.#stem.apply(input.frames, training);
     for (const block of this.#blocks) map = block.apply(map, training);
-    const pooledMap = tf.concat([tf.mean(map, [1, 2]), tf.max(map, [1, 2])], 1);
     const { batch, frameTimesSec } = input;
-    const frameTokens = tf.reshape(this.#token.apply(pooledMap), [
+    const frameTokens = tf.reshape(this.#token.apply(positionPool(tf, map)), [
       batch,
       frameTimesSec.length / batch,
       -1,
@@ -177,6 +194,68 @@ export class VideoTower {
     const pooled = tf.concat([temporalPool(tf, steps, this.options.temporalParts), tf.mean(frames, 1)], 1);
     return { steps, pooled: pooled as tfTypes.Tensor2D };
   }
+  toOnnx(graph: OnnxGraphBuilder, input: OnnxVideoInput): OnnxVideoTowerOutput {
+    let map = this.#stem.toOnnx(graph, channelsFirst(graph, input.frames));
+    for (const block of this.#blocks) map = block.toOnnx(graph, map);
+    const tokens = this.#token.toOnnx(graph, positionPoolToOnnx(graph, map));
+    const frameTokens = this.#byClip(graph, tokens, input.frameTimesSec);
+    const { steps, pooled } = input.motion
+      ? this.#withMotionToOnnx(graph, frameTokens, input.frameTimesSec, input.motion)
+      : this.#framesAloneToOnnx(graph, frameTokens, input.frameTimesSec);
+    const selected = graph.node('Transpose', [graph.node('Gather', [map, input.mapFrames], { axis: 0 })], {
+      perm: [0, 2, 3, 1],
+    });
+    return {
+      embedding: this.#head.toOnnx(graph, pooled),
+      steps,
+      alignment: alignmentToOnnx(graph, this.#alignment, steps),
+      map: selected,
+      positions:
+        this.#positions && unitLengthToOnnx(graph, this.#positions.toOnnxOverLastAxis(graph, selected)),
+    };
+  }
+
+  #framesAloneToOnnx(graph: OnnxGraphBuilder, tokens: OnnxValue, timesSec: OnnxValue) {
+    const steps = this.#encoder.toOnnx(graph, tokens, timesSec);
+    return { steps, pooled: temporalPoolToOnnx(graph, steps, this.options.temporalParts) };
+  }
+
+  #withMotionToOnnx(
+    graph: OnnxGraphBuilder,
+    frameTokens: OnnxValue,
+    frameTimesSec: OnnxValue,
+    motion: { frames: OnnxValue; timesSec: OnnxValue },
+  ) {
+    const vectors = (this.#motionTrunk as MotionTrunk).toOnnx(graph, channelsFirst(graph, motion.frames));
+    const motionTokens = this.#byClip(
+      graph,
+      (this.#motionToken as Dense).toOnnx(graph, vectors),
+      motion.timesSec,
+    );
+    const encoded = this.#encoder.toOnnx(
+      graph,
+      graph.node('Concat', [frameTokens, motionTokens], { axis: 1 }),
+      graph.node('Concat', [frameTimesSec, motion.timesSec], { axis: 1 }),
+    );
+    const counts = [frameTimesSec, motion.timesSec].map((times) => graph.sizeOf(times, 1));
+    const [frames, steps] = graph.nodes('Split', [encoded, graph.node('Concat', counts, { axis: 0 })], 2, {
+      axis: 1,
+    }) as [OnnxValue, OnnxValue];
+    const pyramid = temporalPoolToOnnx(graph, steps, this.options.temporalParts);
+    const mean = graph.node('ReduceMean', [frames], { axes: [1], keepdims: 0 });
+    return { steps, pooled: graph.node('Concat', [pyramid, mean], { axis: 1 }) };
+  }
+
+  /** `[batch * count, tokenWidth]` to `[batch, count, tokenWidth]`, counted by the times. */
+  #byClip(graph: OnnxGraphBuilder, tokens: OnnxValue, timesSec: OnnxValue): OnnxValue {
+    const width = graph.int64([this.options.tokenWidth]);
+    const shape = graph.node('Concat', [graph.node('Shape', [timesSec]), width], { axis: 0 });
+    return graph.node('Reshape', [tokens, shape]);
+  }
+}
+
+function channelsFirst(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
+  return graph.node('Transpose', [x], { perm: [0, 3, 1, 2] });
 }
 
 /** The times of each clip's frames, then of its motion steps, clip by clip. */

@@ -169,7 +169,8 @@ class CorrespondenceLearner {
       position + batchSize,
     );
     const sounds = pictures.map((index) => this.#partner[index] as number);
-    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}` });
+    const progress = step / this.#totalSteps;
+    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}`, progress });
     // Whoever awaits it meets the error; until then it must not count as unhandled.
     batch.catch(() => undefined);
     return { pictures, batch };
@@ -230,7 +231,7 @@ class CorrespondenceLearner {
     const terms: Partial<LossTerms> = {};
     const { value, grads } = tf.variableGrads(() => {
       const outputs = forward(this.#network, this.#source, batch, pictures.length, true);
-      const tensors = this.#objective.terms(outputs, pictures);
+      const tensors = this.#objective.terms(outputs, pictures, batch.lagSteps);
       for (const [name, term] of Object.entries(tensors))
         terms[name as keyof LossTerms] = term.dataSync()[0] as number;
       return this.#objective.total(tensors);
@@ -324,7 +325,8 @@ function settingsOf(options: LearnOptions, source: TrainingSource): Record<strin
   const settings = { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs };
   // The default leaves no trace, so that runs from before there was a choice can be resumed.
   const optimizer = options.optimizer === 'adamw' ? undefined : options.optimizer;
-  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size, optimizer };
+  const clips = { clips: source.size, source: source.settings };
+  return { ...settings, weights, hardNegatives, averageDecay, ...clips, optimizer };
 }
 
 /** For each picture, the clip whose sound it is shown with. */

@@ -15,6 +15,8 @@ export interface TrainingBatch {
   motionSteps: number;
   /** `[batch * motionSteps]`, from each segment's start. */
   motionTimesSec: Float32Array;
+  /** `[batch]`: steps by which each row's picture lags behind its sound, one of `ALIGNMENT_SHIFTS`. */
+  lagSteps: Int8Array;
 }
 
 export interface BatchRequest {
@@ -24,6 +26,8 @@ export interface BatchRequest {
   pictures: readonly number[];
   /** Augmentation draws from it; with null nothing is augmented and whole clips are shown. */
   seed: string | null;
+  /** How far the run is, 0..1: augmentation may follow a schedule. */
+  progress: number;
 }
 
 export interface TrainingSource {
@@ -35,7 +39,9 @@ export interface TrainingSource {
   /** Side of the motion frames; 0 where there are none. */
   readonly motionSize: number;
   /** Class name of each clip: for class-level scores, and for the class loss where that has a weight. */
-  readonly labels?: readonly string[];
+  readonly labels?: readonly string[] | undefined;
+  /** What its batches depend on besides the request; a resumed run must find the same. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** Equal requests give equal batches, in whatever order they come: a source may prepare them ahead. */
   batch(request: BatchRequest): Promise<TrainingBatch>;
 }

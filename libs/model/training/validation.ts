@@ -3,7 +3,7 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { rankQuery, similarityMatrix } from '../metrics/retrieval.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { forward } from './forward.ts';
-import type { TrainingSource } from './training-source.ts';
+import type { TrainingBatch, TrainingSource } from './training-source.ts';
 
 export interface EvaluationReport {
   step: number;
@@ -18,15 +18,17 @@ export interface EvaluationReport {
 const BATCH = 8;
 
 /** Embeds a whole source without augmentation; row i belongs to clip i. */
-export async function embedSource(
+async function embedSource(
   network: TwoTowerNetwork,
   source: TrainingSource,
 ): Promise<{ audio: Float32Array[]; video: Float32Array[] }> {
   const audio: Float32Array[] = [];
   const video: Float32Array[] = [];
+  let next = ask(source, 0);
   for (let start = 0; start < source.size; start += BATCH) {
-    const indices = Array.from({ length: Math.min(BATCH, source.size - start) }, (_, i) => start + i);
-    const batch = await source.batch({ sounds: indices, pictures: indices, seed: null });
+    const { indices, batch: asked } = next;
+    const batch = await asked;
+    next = ask(source, start + BATCH);
     const [a, v] = network.engine.tf.tidy(() => {
       const outputs = forward(network, source, batch, indices.length, false);
       return [outputs.audio.embedding, outputs.video.embedding];
@@ -42,6 +44,16 @@ export async function embedSource(
     }
   }
   return { audio, video };
+}
+
+/** One batch ahead, so that a source with a thread of its own prepares it while this one is embedded. */
+function ask(source: TrainingSource, start: number): { indices: number[]; batch: Promise<TrainingBatch> } {
+  const count = Math.max(0, Math.min(BATCH, source.size - start));
+  const indices = Array.from({ length: count }, (_, i) => start + i);
+  const batch = source.batch({ sounds: indices, pictures: indices, seed: null, progress: 1 });
+  // Whoever awaits it meets the error; the one past the end is never awaited.
+  batch.catch(() => undefined);
+  return { indices, batch };
 }
 
 export async function evaluateRetrieval(

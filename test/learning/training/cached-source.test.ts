@@ -1,108 +1,248 @@
 import { describe, expect, it } from 'vitest';
-import { SeededRandom } from '#core/random';
-import { CachedSource, DEFAULT_AUGMENTATION } from '#learning/training/cached-source';
-import type { ClipCache } from '#learning/training/clip-cache';
+import {
+  type AugmentationOptions,
+  CachedSource,
+  DEFAULT_AUGMENTATION,
+} from '#learning/training/cached-source';
+import { type ClipCache, colourFrameCount } from '#learning/training/clip-cache';
 import { MINI_CACHE, miniFrontEnds } from '#learning/training/mini';
+import { MINI_TOWERS } from '#model/towers/two-tower';
+import type { TrainingBatch } from '#model/training/training-source';
 
-const SIZE = MINI_CACHE.frameSize;
-const FRAME = SIZE * SIZE * 3;
-const MEL = MINI_CACHE.audio.frames * MINI_CACHE.audio.bands;
+const { frameSize, lumaSize, steps: STEPS } = MINI_CACHE;
+const FRAME = frameSize * frameSize * 3;
+const LUMA = lumaSize * lumaSize;
+const BANDS = MINI_CACHE.audio.bands;
+const MEL = MINI_CACHE.audio.frames * BANDS;
+const FRAMES = colourFrameCount(MINI_CACHE);
+const MOTION_SIZE = MINI_TOWERS.video.motion?.size as number;
+const MOTION = MOTION_SIZE * MOTION_SIZE * 2;
+const SILENCE = Math.log(0.001);
 const frontEnds = miniFrontEnds({ mean: -2, deviation: 2 });
+
+/** Nothing but the turn in time: no gain, no mask, no inverted colour. */
+const TURN_ONLY: AugmentationOptions = {
+  ...DEFAULT_AUGMENTATION,
+  window: { early: 1, wholeFrom: 0 },
+  invertedPart: 0,
+  gainDb: 0,
+  backgroundPart: 0,
+  maxMaskedBands: 0,
+  maxMaskedFrames: 0,
+};
+
+/** A black and silent cache of so many clips. */
+function emptyCache(count: number): ClipCache {
+  return {
+    clips: Array.from({ length: count }, (_, i) => ({ id: `c${i}`, file: `c${i}`, label: `c${i}` })),
+    framesPerClip: FRAMES,
+    spec: MINI_CACHE,
+    frames: new Uint8Array(count * FRAMES * FRAME),
+    luma: new Uint8Array(count * STEPS * LUMA),
+    logMel: new Float32Array(count * MEL).fill(SILENCE),
+  };
+}
 
 /** Two clips: one black and silent, one white and loud. */
 function twoClips(): ClipCache {
-  const framesPerClip = 20;
-  const frames = new Uint8Array(2 * framesPerClip * FRAME);
-  frames.fill(255, framesPerClip * FRAME);
-  const logMel = new Float32Array(2 * MEL);
-  logMel.fill(Math.log(0.001), 0, MEL);
-  logMel.fill(2, MEL);
-  const clips = ['a', 'b'].map((id) => ({ id, file: id, label: id }));
-  return { clips, framesPerClip, spec: MINI_CACHE, frames, logMel };
+  const cache = emptyCache(2);
+  cache.frames.fill(255, FRAMES * FRAME);
+  cache.luma.fill(255, STEPS * LUMA);
+  cache.logMel.fill(2, MEL);
+  return cache;
+}
+
+const sourceOf = (cache: ClipCache, augmentation?: AugmentationOptions) =>
+  new CachedSource(cache, frontEnds, MOTION_SIZE, augmentation);
+
+/** Luma and change of the middle of each motion step of the first row. */
+function motionOf(batch: TrainingBatch): { luma: number[]; change: number[] } {
+  const motion = batch.motion as Float32Array;
+  const middle = MOTION_SIZE * (MOTION_SIZE / 2) + MOTION_SIZE;
+  const at = (step: number, offset: number) => motion[step * MOTION + 2 * middle + offset] as number;
+  const steps = Array.from({ length: batch.motionSteps }, (_, i) => i);
+  return { luma: steps.map((step) => at(step, 0)), change: steps.map((step) => at(step, 1)) };
+}
+
+/** Comparing bytes is a hundred times faster than comparing elements. */
+function bytesOf(array: Float32Array | null): Buffer {
+  if (!array) throw new Error('nothing there');
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 }
 
 describe('the cached training source', () => {
-  it('answers all frames, normalised and unchanged, without augmentation', () => {
-    const source = new CachedSource(twoClips(), frontEnds);
-    const batch = source.batch([0, 1], [0, 1]);
-    expect(batch.framesPerClip).toBe(20);
-    expect(batch.frames).toHaveLength(2 * 20 * 96 * 96 * 3);
+  it('answers whole clips, normalised and unchanged, without augmentation', async () => {
+    const batch = await sourceOf(twoClips()).batch({
+      sounds: [0, 1],
+      pictures: [0, 1],
+      seed: null,
+      progress: 0,
+    });
+    expect(batch.framesPerClip).toBe(FRAMES);
+    expect(batch.frames).toHaveLength(2 * FRAMES * 96 * 96 * 3);
     expect(batch.frames[0]).toBeCloseTo(-0.45 / 0.25, 5);
     expect(batch.frames.at(-1)).toBeCloseTo(0.55 / 0.25, 5);
-    expect(batch.logMel[0]).toBeCloseTo((Math.log(0.001) + 2) / 2, 5);
+    expect(batch.logMel).toHaveLength(2 * MEL);
+    expect(batch.logMel[0]).toBeCloseTo((SILENCE + 2) / 2, 5);
     expect(batch.logMel.at(-1)).toBeCloseTo(2, 5);
-    expect([...batch.frameTimesSec.slice(0, 3)]).toEqual([0, 0.25, 0.5]);
+    expect([...batch.frameTimesSec.slice(0, 3)].map((t) => t.toFixed(2))).toEqual(['0.00', '0.24', '0.48']);
+    expect(batch.motionSteps).toBe(STEPS);
+    expect(batch.motion).toHaveLength(2 * STEPS * MOTION);
+    expect([...batch.motionTimesSec.slice(STEPS - 1, STEPS + 2)].map((t) => t.toFixed(2))).toEqual([
+      '4.88',
+      '0.00',
+      '0.08',
+    ]);
+    const { luma, change } = motionOf(batch);
+    for (const value of luma) expect(value).toBeCloseTo(-0.45 / 0.25, 4);
+    expect(new Set(change)).toEqual(new Set([0]));
   });
 
-  it('takes sounds and pictures by their own lists', () => {
-    const batch = new CachedSource(twoClips(), frontEnds).batch([1, 1], [0, 0]);
+  it('takes sounds and pictures by their own lists', async () => {
+    const batch = await sourceOf(twoClips()).batch({
+      sounds: [1, 1],
+      pictures: [0, 0],
+      seed: null,
+      progress: 0,
+    });
     expect(batch.logMel[0]).toBeCloseTo(2, 5);
     expect(batch.frames[0]).toBeCloseTo(-0.45 / 0.25, 5);
+    expect(batch.motion?.[0]).toBeCloseTo(-0.45 / 0.25, 4);
   });
 
-  it('augments within its bounds, the same way for the same draw', () => {
-    const source = new CachedSource(twoClips(), frontEnds);
-    const a = source.batch([1], [1], new SeededRandom(4));
-    const b = source.batch([1], [1], new SeededRandom(4));
-    const c = source.batch([1], [1], new SeededRandom(5));
-    expect(a).toEqual(b);
-    expect(a.frames).not.toEqual(c.frames);
+  it('augments within its bounds, the same way for the same request', async () => {
+    const source = sourceOf(twoClips());
+    const request = (seed: string) => source.batch({ sounds: [1], pictures: [1], seed, progress: 0 });
+    const [a, c, b] = [await request('4'), await request('5'), await request('4')];
+    for (const part of ['logMel', 'frames', 'motion', 'frameTimesSec'] as const)
+      expect(Buffer.compare(bytesOf(a[part]), bytesOf(b[part]))).toBe(0);
+    expect(Buffer.compare(bytesOf(a.frames), bytesOf(c.frames))).not.toBe(0);
     expect(a.framesPerClip).toBe(DEFAULT_AUGMENTATION.framesPerClip);
+    expect(a.motionSteps).toBe(STEPS * DEFAULT_AUGMENTATION.window.early);
+    expect(a.melFrames).toBe(8 * a.motionSteps);
     expect([...a.frameTimesSec]).toEqual([...a.frameTimesSec].sort((x, y) => x - y));
     const loudest = (2 + (DEFAULT_AUGMENTATION.gainDb / 20) * Math.LN10 + 2) / 2;
     expect(a.logMel.reduce((max, value) => Math.max(max, value), -99)).toBeLessThanOrEqual(loudest + 1e-3);
     expect(a.logMel.some((value) => value === 0)).toBe(true);
   });
 
-  it('leaves silence silent whatever the gain', () => {
-    const quiet = new CachedSource(twoClips(), frontEnds, {
-      ...DEFAULT_AUGMENTATION,
-      maxMaskedBands: 0,
-      maxMaskedFrames: 0,
-    });
-    const { logMel } = quiet.batch([0], [0], new SeededRandom(4));
-    const silence = (Math.log(0.001) + 2) / 2;
+  it('leaves silence silent whatever the gain', async () => {
+    const quiet = sourceOf(twoClips(), { ...DEFAULT_AUGMENTATION, maxMaskedBands: 0, maxMaskedFrames: 0 });
+    const { logMel } = await quiet.batch({ sounds: [0], pictures: [0], seed: '4', progress: 0 });
+    const silence = (SILENCE + 2) / 2;
     expect(logMel.reduce((worst, value) => Math.max(worst, Math.abs(value - silence)), 0)).toBeLessThan(1e-3);
+  });
+
+  it('mixes a background in below the clip, never louder, and into some clips only', async () => {
+    // A steady tone of magnitude 1 in eight bands; the other clip has a hiss of 0.05 everywhere.
+    const cache = emptyCache(2);
+    for (let i = 0; i < MEL; i++) if (i % BANDS < 8) cache.logMel[i] = Math.log(1.001);
+    cache.logMel.fill(Math.log(0.051), MEL);
+    const only = { ...TURN_ONLY, gainDb: 0 };
+    const between = sourceOf(cache, { ...only, backgroundPart: 1, backgroundDb: [40, 20] });
+    const magnitudes = ({ logMel }: TrainingBatch) => logMel.map((value) => Math.exp(value * 2 - 2) - 0.001);
+    for (let seed = 0; seed < 6; seed++) {
+      const heard = magnitudes(
+        await between.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 }),
+      );
+      const power = { tone: 0, rest: 0 };
+      heard.forEach((value, i) => {
+        power[i % BANDS < 8 ? 'tone' : 'rest'] += value ** 2;
+      });
+      expect(power.tone / (MEL / 8)).toBeCloseTo(1, 1);
+      // Mean power of the whole clip is 1/8; 20 to 40 dB less lies in the bands that were silent.
+      const belowDb = -10 * Math.log10(power.rest / (MEL - MEL / 8) / (1 / 8));
+      expect(belowDb).toBeGreaterThan(14);
+      expect(belowDb).toBeLessThan(70);
+    }
+    const half = sourceOf(cache, { ...only, backgroundPart: 0.5 });
+    const rows = Array.from({ length: 40 }, () => 0);
+    const { logMel } = await half.batch({ sounds: rows, pictures: [], seed: 'x', progress: 0 });
+    const mixed = rows.filter(
+      (_, row) => (logMel[row * MEL + BANDS - 1] as number) > (SILENCE + 2) / 2 + 0.01,
+    );
+    expect(mixed.length).toBeGreaterThan(8);
+    expect(mixed.length).toBeLessThan(32);
+  });
+
+  it('draws one transform a clip: colour and motion are cropped and mirrored alike', async () => {
+    // The right half of the picture is white, in colour and in luma.
+    const cache = emptyCache(1);
+    for (let i = 0; i < cache.frames.length; i++)
+      if (Math.floor(i / 3) % frameSize >= frameSize / 2) cache.frames[i] = 255;
+    for (let i = 0; i < cache.luma.length; i++) if (i % lumaSize >= lumaSize / 2) cache.luma[i] = 255;
+    const source = sourceOf(cache, TURN_ONLY);
+    const seen = new Set<boolean>();
+    for (let seed = 0; seed < 12; seed++) {
+      const batch = await source.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 });
+      // Edge column of each, as a part of the width.
+      const row = batch.frames.subarray(96 * 48 * 3, 96 * 49 * 3);
+      const colour = Array.from({ length: 96 }, (_, x) => row[3 * x] as number);
+      const middle = (MOTION_SIZE / 4) * (MOTION_SIZE / 2);
+      const luma = Array.from(
+        { length: MOTION_SIZE },
+        (_, x) => batch.motion?.[(middle + (x >> 1)) * 8 + 2 * (x & 1)] as number,
+      );
+      const rising = (values: number[]) => (values.at(-1) as number) > (values[0] as number);
+      const edge = (values: number[]) => {
+        const half = (Math.max(...values) + Math.min(...values)) / 2;
+        return values.filter((value) => value > half).length / values.length;
+      };
+      expect(rising(colour)).toBe(rising(luma));
+      expect(Math.abs(edge(colour) - edge(luma))).toBeLessThan(0.04);
+      seen.add(rising(colour));
+    }
+    expect(seen.size).toBe(2);
   });
 });
 
 describe('turning a clip round', () => {
-  it('keeps sound and picture of one instant together', () => {
-    // Frame 5 is white and the sound at its instant (1.25 s, frame 125 of the log-mel) is loud; all else is dark.
-    const framesPerClip = 20;
-    const frames = new Uint8Array(framesPerClip * FRAME);
-    frames.fill(255, 5 * FRAME, 6 * FRAME);
-    const logMel = new Float32Array(MEL).fill(Math.log(0.001));
-    logMel.fill(2, 125 * 64, 126 * 64);
-    const cache = {
-      clips: [{ id: 'a', file: 'a', label: 'a' }],
-      framesPerClip,
-      spec: MINI_CACHE,
-      frames,
-      logMel,
-    };
-    const source = new CachedSource(cache, frontEnds, {
-      ...DEFAULT_AUGMENTATION,
-      window: 1,
-      framesPerClip,
-      invertedPart: 0,
-      gainDb: 0,
-      maxMaskedBands: 0,
-      maxMaskedFrames: 0,
-    });
-    const shifts = new Set<number>();
-    for (let seed = 0; seed < 8; seed++) {
-      const batch = source.batch([0], [0], new SeededRandom(seed));
+  it('keeps sound, colour and motion of one instant together', async () => {
+    // In step 15 (1.2 s) the sound is loud and the picture white, in colour frame 5 and in luma; all else is dark.
+    const cache = emptyCache(1);
+    cache.frames.fill(255, 5 * FRAME, 6 * FRAME);
+    cache.luma.fill(255, 15 * LUMA, 16 * LUMA);
+    cache.logMel.fill(2, 15 * 8 * BANDS, 16 * 8 * BANDS);
+    const source = sourceOf(cache, { ...TURN_ONLY, framesPerClip: FRAMES });
+    const turns = new Set<number>();
+    for (let seed = 0; seed < 16; seed++) {
+      const batch = await source.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 });
+      const loud = batch.logMel.findIndex((value) => value > 1) / BANDS / 8;
+      const { luma, change } = motionOf(batch);
+      const flash = luma.indexOf(Math.max(...luma));
+      expect(flash).toBe(loud);
+      if (flash > 0) expect(change[flash]).toBeGreaterThan(1);
       const brightness = Array.from(
-        { length: framesPerClip },
+        { length: FRAMES },
         (_, i) => batch.frames[i * 96 * 96 * 3 + 96 * 48 * 3] as number,
       );
-      const flash = brightness.indexOf(Math.max(...brightness));
-      const loud = batch.logMel.findIndex((value) => value > 1) / 64;
-      // The log-mel has 496 frames, not 500: what is turned past its end is off by those four.
-      expect(Math.abs(loud - 25 * flash)).toBeLessThanOrEqual(4);
-      shifts.add(flash);
+      const brightest = Math.max(...brightness);
+      brightness.forEach((value, i) => {
+        // A frame before the start or past the end of the turned clip is one step off.
+        if (value === brightest && value > 1)
+          expect(Math.abs((batch.frameTimesSec[i] as number) * 12.5 - loud)).toBeLessThan(1.01);
+      });
+      turns.add(loud);
     }
-    expect(shifts.size).toBeGreaterThan(3);
+    expect(turns.size).toBeGreaterThan(8);
+  });
+
+  it('shows no change at the seam, where the end meets the start', async () => {
+    // Luma rises by the same amount at every step, so the seam would be one great fall.
+    const cache = emptyCache(1);
+    for (let step = 0; step < STEPS; step++) cache.luma.fill(3 * step, step * LUMA, (step + 1) * LUMA);
+    const source = sourceOf(cache, TURN_ONLY);
+    const seams = new Set<number>();
+    for (let seed = 0; seed < 12; seed++) {
+      const batch = await source.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 });
+      const { luma, change } = motionOf(batch);
+      const seam = luma.findIndex((value, i) => i > 0 && value < (luma[i - 1] as number));
+      change.forEach((value, i) => {
+        if (i === 0 || i === seam) expect(value).toBe(0);
+        else expect(value).toBeGreaterThan(0.05);
+      });
+      seams.add(seam);
+    }
+    expect(seams.size).toBeGreaterThan(6);
   });
 });

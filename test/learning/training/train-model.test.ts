@@ -1,18 +1,21 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateCorpus } from '#learning/corpus/generate-corpus';
-import { corpusTestClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
+import { corpusClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
+import { shapeOfModel } from '#learning/training/model-shape';
 import { type TrainOptions, trainModel } from '#learning/training/train-model';
-import { readModelInfo } from '#model/load-model';
+import { corpusTrainingClips } from '#learning/training/training-clips';
+import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 
 let folder: string;
+let corpus: string;
 let options: TrainOptions;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'earshot-train-'));
-  const corpus = path.join(folder, 'corpus');
+  corpus = path.join(folder, 'corpus');
   await generateCorpus({
     folder: corpus,
     seed: 1,
@@ -25,7 +28,7 @@ beforeAll(async () => {
     threads: 1,
   });
   options = {
-    corpus,
+    clips: await corpusTrainingClips(corpus),
     runFolder: path.join(folder, 'run'),
     output: path.join(folder, 'model'),
     cacheFolder: path.join(folder, 'cache'),
@@ -35,7 +38,10 @@ beforeAll(async () => {
     peakLearningRate: 1e-3,
     seed: 1,
     pairing: 'true',
-    classWeight: 1,
+    weights: { class: 1, localization: 0.5, alignment: 0.5 },
+    hardNegatives: { fromPart: 0.5, classRun: 2 },
+    backgroundPart: 0.5,
+    averageDecay: 0.9,
     patience: 5,
     resume: false,
     decodeConcurrency: 1,
@@ -48,10 +54,13 @@ afterAll(async () => {
 
 describe('a training run', () => {
   it('goes from a corpus to a model folder that loads, embeds and is measured', async () => {
-    const { manifest, result } = await trainModel(options);
+    const { manifest, result, plot } = await trainModel(options);
+    expect(plot).toBe(path.join(options.runFolder, 'plot.svg'));
+    expect(await readFile(plot, 'utf8')).toMatch(/^<svg.*<polyline.*<\/svg>\n$/s);
     expect(result.step).toBe(2);
     const info = await readModelInfo(options.output);
-    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 128 });
+    expect(info.identity).toEqual({ id: 'tiny', version: manifest.version, dimension: 256 });
+    expect(manifest.serving?.video.file).toBe('video.onnx');
     expect(info.training).toMatchObject({ seed: 1, steps: 2, clips: { train: 4, validation: 2 } });
     const log = (await readFile(path.join(options.runFolder, 'log.jsonl'), 'utf8'))
       .trim()
@@ -59,8 +68,11 @@ describe('a training run', () => {
       .map((line) => JSON.parse(line));
     expect(log.map((line) => line.kind)).toEqual(['step', 'step', 'evaluation']);
 
-    const clips = await corpusTestClips(options.corpus);
-    const scored = await evaluateRetrieval('retrieval', { modelFolder: options.output, clips });
+    const clips = await corpusClips(corpus, 'test');
+    const scored = await evaluateRetrieval('retrieval', {
+      model: await loadEmbeddingModel(options.output),
+      clips,
+    });
     expect(scored.n).toBe(2);
     expect(scored.results['videoToAudio.map']?.value).toBeGreaterThan(0);
   });
@@ -86,6 +98,42 @@ describe('a training run', () => {
     expect(resumed.manifest.weights.sha256).toBe(first.manifest.weights.sha256);
   });
 
+  it('goes on from the weights and the front ends of a model', async () => {
+    await trainModel({ ...options, output: path.join(folder, 'base'), runFolder: path.join(folder, 'r3') });
+    const base = await shapeOfModel(path.join(folder, 'base'));
+    const { manifest } = await trainModel({
+      ...options,
+      shape: base,
+      name: 'further',
+      // So small that the weights stay what they were.
+      peakLearningRate: 1e-12,
+      averageDecay: 0,
+      output: path.join(folder, 'further'),
+      runFolder: path.join(folder, 'r4'),
+    });
+    expect(manifest.training).toMatchObject({ base: { id: 'tiny', version: base.base?.version } });
+    expect(manifest.frontEnds).toEqual(base.frontEnds({ mean: 0, deviation: 1 }));
+    const further = await shapeOfModel(path.join(folder, 'further'));
+    const weights = new Map(further.base?.weights.map(({ name, data }) => [name, data]));
+    for (const { name, data } of base.base?.weights ?? []) {
+      if (!/kernel$/.test(name)) continue;
+      const after = weights.get(name) as Float32Array;
+      expect(Math.max(...data.map((value, i) => Math.abs(value - (after[i] as number)))), name).toBeLessThan(
+        1e-4,
+      );
+    }
+  });
+
+  it('refuses a base whose frames show no motion', async () => {
+    const old = path.join(folder, 'old-kind');
+    await cp(path.join(folder, 'base'), old, { recursive: true });
+    const file = path.join(old, 'model.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    manifest.frontEnds.video.rateHz = 4;
+    await writeFile(file, JSON.stringify(manifest));
+    await expect(shapeOfModel(old)).rejects.toMatchObject({ code: 'invalid_argument', subject: 'base' });
+  });
+
   it('refuses a name that can be no model before any work is done', async () => {
     await expect(trainModel({ ...options, name: 'My Model' })).rejects.toMatchObject({
       code: 'invalid_argument',
@@ -94,7 +142,7 @@ describe('a training run', () => {
   });
 
   it('says what to do where there is no corpus', async () => {
-    await expect(trainModel({ ...options, corpus: path.join(folder, 'nowhere') })).rejects.toMatchObject({
+    await expect(corpusTrainingClips(path.join(folder, 'nowhere'))).rejects.toMatchObject({
       code: 'file_not_found',
       message: expect.stringContaining('earshot corpus'),
     });
@@ -104,7 +152,6 @@ describe('a training run', () => {
 describe("a user's list of clips", () => {
   it('names the line that is wrong', async () => {
     const list = path.join(folder, 'pairs.jsonl');
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(list, '{"file":"a.mp4","labels":["dog"]}\n{"file":7}\n');
     await expect(readPairsFile(list)).rejects.toMatchObject({
       code: 'invalid_argument',

@@ -1,19 +1,32 @@
-/** Backgrounds: rooms, landscapes, streets and abstract surfaces, each drawn once for a clip. */
+/** Backgrounds: the place where a clip is, drawn once. */
 import type { Canvas } from '@napi-rs/canvas';
 import { createCanvas } from '@napi-rs/canvas';
 import { SeededRandom } from '#core/random';
+import type { Venue } from '../venue.ts';
 import { Brush, tone } from './brush.ts';
 import { drawBox, drawFurniture, drawPicture, drawPlant, drawShape } from './clutter.ts';
 import { contrasting, randomColour } from './look.ts';
 import { drawLandscape, drawStreet } from './outdoors.ts';
+import { drawBeach, drawHall, drawTiledRoom } from './places.ts';
 import { layBokeh, layGradient, layNoise, layStripes, layTiles } from './textures.ts';
 
+const PLACES: Record<Venue, (brush: Brush, random: SeededRandom) => void> = {
+  room: drawRoom,
+  hall: drawHall,
+  studio: drawAbstract,
+  landscape: drawLandscape,
+  street: drawStreet,
+  rain: (brush, random) => (random.next() < 0.5 ? drawLandscape : drawStreet)(brush, random),
+  tiled: drawTiledRoom,
+  beach: drawBeach,
+};
+
 /**
- * Draws a background that depends only on the seed.
+ * Draws a background that depends only on the seed and the place.
  *
  * @param widthPx  width of the bitmap, which should exceed the frame so that the camera can move
  */
-export function drawBackground(seed: string, widthPx: number, heightPx: number): Canvas {
+export function drawBackground(seed: string, venue: Venue, widthPx: number, heightPx: number): Canvas {
   const random = new SeededRandom(`background/${seed}`);
   const canvas = createCanvas(widthPx, heightPx);
   const ctx = canvas.getContext('2d');
@@ -29,10 +42,7 @@ export function drawBackground(seed: string, widthPx: number, heightPx: number):
     shading: random.uniform(0, 0.7),
     lightX: random.uniform(-1, 1),
   });
-  random.pick([drawRoom, drawRoom, drawLandscape, drawLandscape, drawStreet, drawAbstract, drawAbstract])(
-    brush,
-    random,
-  );
+  PLACES[venue](brush, random);
   if (random.next() < 0.6) layNoise(ctx, random, random.uniform(0.03, 0.12));
   return canvas;
 }

@@ -38,17 +38,39 @@ export function boxOf(rgba: Uint8Array, width: number, height: number): Box | nu
   };
 }
 
-/** Coverage of each cell of a `side x side` grid by the object, 0..255, row by row. */
-export function coarseMask(rgba: Uint8Array, width: number, height: number, side: number): Uint8Array {
-  const sums = new Float64Array(side * side);
-  const counts = new Uint32Array(side * side);
-  for (let y = 0; y < height; y++) {
+/**
+ * Coverage of each cell of a `side x side` grid by the object, 0..255, row by row.
+ *
+ * @param box of the object, null where it is out of the frame: only its pixels are looked at
+ */
+export function coarseMask(
+  rgba: Uint8Array,
+  width: number,
+  height: number,
+  side: number,
+  box: Box | null,
+): Uint8Array {
+  const covered = new Uint16Array(side * side);
+  if (!box) return new Uint8Array(covered.length);
+  const left = Math.round(box.x * width);
+  const right = Math.round((box.x + box.width) * width);
+  const bottom = Math.round((box.y + box.height) * height);
+  const cellOf = Uint16Array.from({ length: width }, (_, x) => Math.floor((x * side) / width));
+  for (let y = Math.round(box.y * height); y < bottom; y++) {
     const row = Math.floor((y * side) / height) * side;
-    for (let x = 0; x < width; x++) {
-      const cell = row + Math.floor((x * side) / width);
-      counts[cell]!++;
-      if (rgba[(y * width + x) * 4 + 3]! >= ALPHA_MIN) sums[cell]! += 255;
+    const start = y * width * 4 + 3;
+    for (let x = left; x < right; x++) {
+      if (rgba[start + x * 4]! >= ALPHA_MIN) covered[row + cellOf[x]!]!++;
     }
   }
-  return Uint8Array.from(sums, (sum, cell) => Math.round(sum / Math.max(1, counts[cell]!)));
+  const cellPixels = (cell: number, size: number) =>
+    Math.ceil(((cell + 1) * size) / side) - Math.ceil((cell * size) / side);
+  const widths = Uint16Array.from({ length: side }, (_, column) => cellPixels(column, width));
+  const mask = new Uint8Array(covered.length);
+  for (let cell = 0; cell < mask.length; cell++) {
+    if (covered[cell] === 0) continue;
+    const pixels = widths[cell % side]! * cellPixels(Math.floor(cell / side), height);
+    mask[cell] = Math.round((255 * covered[cell]!) / Math.max(1, pixels));
+  }
+  return mask;
 }

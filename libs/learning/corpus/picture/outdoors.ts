@@ -6,7 +6,7 @@ import { drawBox, drawPlant, drawShape } from './clutter.ts';
 import { randomColour } from './look.ts';
 import { layGradient } from './textures.ts';
 
-function drawSky(brush: Brush, random: SeededRandom): void {
+export function drawSky(brush: Brush, random: SeededRandom): void {
   const sky =
     random.next() < 0.6
       ? {

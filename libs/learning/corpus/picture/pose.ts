@@ -111,33 +111,41 @@ export function reach(pose: Pose, mine: (event: SoundEvent, index: number) => bo
   const progress = smooth(1 - Math.max(0, untilSec - 0.03) / Math.max(0.01, travelSec));
   return {
     pitchMidi: from + (to - from) * progress,
-    lift: strikeLift(sinceSec, untilSec),
+    lift: strikeLift(sinceSec, untilSec, last?.velocity ?? 0.6, next?.velocity ?? 0.6),
     sinceSec,
     untilSec,
     velocity: last?.velocity ?? 0,
   };
 }
 
-/** Falls onto the event, stays for one frame, bounces back to rest, and rises before the next one. */
-function strikeLift(sinceSec: number, untilSec: number): number {
-  const rest = 0.5;
+/**
+ * Falls onto the event, stays for one frame, bounces back to rest, and rises before the next one: the further the
+ * louder that will be.
+ */
+function strikeLift(sinceSec: number, untilSec: number, velocity: number, nextVelocity: number): number {
+  const rest = 0.25 + 0.25 * velocity;
+  const top = 0.3 + 0.7 * nextVelocity;
   const rebound = 1 - Math.exp(-Math.max(0, sinceSec - 0.03) / 0.07);
   const fall = untilSec < 0.13 ? (untilSec / 0.13) ** 1.6 : 1;
-  const raise = untilSec < 0.45 ? smooth((0.45 - untilSec) / 0.3) * (1 - rest) : 0;
+  const raise = untilSec < 0.45 ? smooth((0.45 - untilSec) / 0.3) * (top - rest) : 0;
   return (rest + raise) * rebound * fall;
 }
 
-/** A stroke that turns round at every event and moves as the sound does: -1..1. Bows and bellows. */
+/**
+ * A stroke that turns round at every event and moves as the sound does, the wider the louder: -1..1. Bows, bellows.
+ */
 export function stroke(pose: Pose): number {
   const event = pose.events[pose.eventIndex];
   const direction = pose.eventIndex % 2 === 0 ? 1 : -1;
-  if (!event) return 0.9 * -1 * (pose.untilOnsetSec < 0.5 ? 1 - smooth(pose.untilOnsetSec / 0.5) : 0);
+  const width = (index: number) => 0.25 + 0.7 * (pose.events[Math.max(0, index)]?.velocity ?? 0.6);
+  if (!event) return -width(0) * (pose.untilOnsetSec < 0.5 ? 1 - smooth(pose.untilOnsetSec / 0.5) : 0);
   const next = pose.events[pose.eventIndex + 1];
   const endSec = Math.max(event.startSec + 0.05, Math.min(event.endSec, next?.startSec ?? event.endSec));
   const total = pose.phaseAt(endSec) - pose.phaseAt(event.startSec);
   const done = pose.phaseAt(Math.min(pose.timeSec, endSec)) - pose.phaseAt(event.startSec);
   const progress = total > 1e-4 ? done / total : Math.min(1, pose.sinceOnsetSec / (endSec - event.startSec));
-  return 0.9 * direction * (2 * progress - 1);
+  const from = -width(pose.eventIndex - 1);
+  return direction * (from + (width(pose.eventIndex) - from) * progress);
 }
 
 /** A pendulum that is at its turning points at the onsets and comes to rest in silence: -1..1. */
@@ -147,7 +155,7 @@ export function swing(pose: Pose, halfSwingSec: number): number {
   if (pose.eventIndex < 0) {
     return until > FAR_SEC - 1
       ? 0
-      : Math.cos((Math.PI * until) / halfSwingSec) * Math.exp(-until / (halfSwingSec * 1.3));
+      : Math.cos((Math.PI * until) / halfSwingSec) * Math.exp(-until / (halfSwingSec * 0.7));
   }
   if (until > FAR_SEC - 1)
     return sign * Math.cos((Math.PI * since) / halfSwingSec) * Math.exp(-since / (halfSwingSec * 2.5));
@@ -155,6 +163,18 @@ export function swing(pose: Pose, halfSwingSec: number): number {
   const halfSwings = 2 * Math.max(0, Math.round((gap / halfSwingSec - 1) / 2)) + 1;
   const damping = halfSwings > 1 ? 1 - 0.5 * Math.sin((Math.PI * since) / gap) : 1;
   return sign * Math.cos((Math.PI * halfSwings * since) / gap) * damping;
+}
+
+/** A pendulum that passes its middle at the onsets, where it is fastest, and comes to rest in silence: -1..1. */
+export function passing(pose: Pose, halfSwingSec: number): number {
+  const { sinceOnsetSec: since, untilOnsetSec: until } = pose;
+  if (pose.eventIndex < 0) return 0;
+  const sign = pose.eventIndex % 2 === 0 ? 1 : -1;
+  if (until > FAR_SEC - 1)
+    return sign * Math.sin((Math.PI * since) / halfSwingSec) * Math.exp(-since / (halfSwingSec * 1.2));
+  const gap = since + until;
+  const halfSwings = 2 * Math.max(0, Math.round((gap / halfSwingSec - 1) / 2)) + 1;
+  return sign * Math.sin((Math.PI * halfSwings * since) / gap);
 }
 
 /** A calling mouth, 0 closed .. 1 open: opens just before the onset, then follows the loudness. */

@@ -1,6 +1,7 @@
 /** Plans of scenes: everything about a clip's picture that is drawn by lot, as plain data. */
 import { SeededRandom } from '#core/random';
-import type { SoundClass, Split } from '../performance.ts';
+import type { Performance, SoundClass, Split } from '../performance.ts';
+import { pickVenue, type Venue } from '../venue.ts';
 import type { Colour } from './brush.ts';
 
 /** Lengths are fractions of the frame's width (x) or height (y, size); angles are radians. */
@@ -8,6 +9,8 @@ export interface ActorSpec {
   soundClass: SoundClass;
   /** Equal seeds draw the equal object; seeds name the split, so no object occurs in two splits. */
   variantSeed: string;
+  /** The look that goes with the timbre; empty for any. */
+  form: string;
   x: number;
   y: number;
   /** Side of the object's unit box as a fraction of the frame's height. */
@@ -59,6 +62,7 @@ export interface SceneSpec {
   durationSec: number;
   /** Painted in this order; a later actor may cover an earlier one. */
   actors: ActorSpec[];
+  venue: Venue;
   backgroundSeed: string;
   camera: CameraSpec;
   grade: GradeSpec;
@@ -72,6 +76,10 @@ export interface SceneRequest {
   index: number;
   /** One for a solo; several for duets and trios, with or without silent objects among them. */
   soundClasses: readonly SoundClass[];
+  /** What sounds, for each of the classes; null for a silent object. Size and form follow it. */
+  performances?: readonly (Pick<Performance, 'form' | 'bodySize'> | null)[];
+  /** Drawn by lot unless told. */
+  venue?: Venue;
   width?: number;
   height?: number;
   frameRateHz?: number;
@@ -83,6 +91,7 @@ export function planScene(request: SceneRequest): SceneSpec {
   const { split, index, soundClasses } = request;
   const seed = `${request.seed}/${split}/${soundClasses.join('+')}/${index}`;
   const random = new SeededRandom(`scene/${seed}`);
+  const venue = request.venue ?? pickVenue(new SeededRandom(`venue/${seed}`), split);
   return {
     split,
     index,
@@ -92,12 +101,25 @@ export function planScene(request: SceneRequest): SceneSpec {
     frameRateHz: request.frameRateHz ?? 25,
     durationSec: request.durationSec ?? 5,
     actors: soundClasses.map((soundClass, place) =>
-      planActor(random, seed, soundClass, place, soundClasses.length),
+      planActor(random, seed, soundClass, place, soundClasses.length, request.performances?.[place] ?? null),
     ),
+    venue,
     backgroundSeed: seed,
     camera: planCamera(random),
     grade: planGrade(random, seed),
   };
+}
+
+/** Sizes of the smallest and the largest body of a class, where it is alone in the picture. */
+const SMALLEST = 0.38;
+const LARGEST = 0.86;
+/** Standard deviation of what tells two bodies of one pitch apart, as a share of the range. */
+const SIZE_SPREAD = 0.07;
+
+/** What sounds low is large: monotone in `bodySize` but for some spread. */
+function sizeOf(bodySize: number, count: number, random: SeededRandom): number {
+  const share = Math.min(1, Math.max(0, bodySize + SIZE_SPREAD * random.normal()));
+  return (SMALLEST + (LARGEST - SMALLEST) * share) * (count === 1 ? 1 : 1.08 / Math.sqrt(count));
 }
 
 function planActor(
@@ -106,14 +128,16 @@ function planActor(
   soundClass: SoundClass,
   place: number,
   count: number,
+  played: Pick<Performance, 'form' | 'bodySize'> | null,
 ): ActorSpec {
-  const size = count === 1 ? random.uniform(0.42, 0.82) : random.uniform(0.42, 0.95 / Math.sqrt(count));
+  const size = sizeOf(played?.bodySize ?? random.next(), count, random);
   const half = size * 0.47;
   const slot = 1 / count;
   const x = count === 1 ? random.uniform(half, 1 - half) : slot * (place + 0.5) + random.uniform(-0.06, 0.06);
   return {
     soundClass,
     variantSeed: `${seed}/${place}`,
+    form: played?.form ?? '',
     x,
     y: random.uniform(Math.max(half, 0.3), 1 - half),
     size,

@@ -4,19 +4,22 @@ import { createCanvas } from '@napi-rs/canvas';
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 import type { Performance } from '../performance.ts';
+import { isRecorded } from '../recordings/catalogue.ts';
 import { drawBackground } from './background.ts';
 import { Brush, css } from './brush.ts';
 import { drawMover, planMovers } from './clutter.ts';
-import type { DrawnObject } from './drawn-object.ts';
+import type { DrawnObject, ObjectMaker } from './drawn-object.ts';
 import type { Look } from './look.ts';
 import { randomLook } from './look.ts';
 import type { Box } from './mask.ts';
 import { boxOf, coarseMask } from './mask.ts';
+import { makeSprite } from './objects/sprite.ts';
 import type { Pose } from './pose.ts';
 import { PoseTrack } from './pose.ts';
 import { OBJECT_MAKERS } from './repertoire.ts';
 import type { ActorSpec, SceneSpec } from './scene-plan.ts';
 import { noiseTile } from './textures.ts';
+import { drawPassages, drawRain, planWeather, type Weather } from './weather.ts';
 
 export interface ActorTruth {
   /** Around the visible part of the object with its sticks and hands; null while it is out of the frame. */
@@ -56,6 +59,7 @@ export class SceneRenderer {
   readonly #actors: Actor[];
   readonly #background: Canvas;
   readonly #movers: ReturnType<typeof planMovers>;
+  readonly #weather: Weather;
   readonly #frame: Canvas;
   readonly #layer: Canvas;
   readonly #noise: Canvas;
@@ -63,9 +67,14 @@ export class SceneRenderer {
 
   /**
    * @param performances one for each actor of the plan, in its order; null keeps that actor silent and still
-   * @throws EarshotError `invalid_argument` where the numbers differ
+   * @param pictures cut-outs for the actors of recorded kinds, at their places; others need none
+   * @throws EarshotError `invalid_argument` where the numbers differ or a picture is missing
    */
-  constructor(spec: SceneSpec, performances: readonly (Performance | null)[]) {
+  constructor(
+    spec: SceneSpec,
+    performances: readonly (Performance | null)[],
+    pictures: readonly (Canvas | null)[] = [],
+  ) {
     if (performances.length !== spec.actors.length) {
       throw new EarshotError(
         'invalid_argument',
@@ -74,13 +83,17 @@ export class SceneRenderer {
     }
     this.spec = spec;
     this.frameCount = Math.round(spec.durationSec * spec.frameRateHz);
-    this.#actors = spec.actors.map((actor, i) => castActor(actor, performances[i] ?? null));
+    this.#actors = spec.actors.map((actor, i) =>
+      castActor(actor, performances[i] ?? null, pictures[i] ?? null),
+    );
     this.#background = drawBackground(
       spec.backgroundSeed,
+      spec.venue,
       Math.ceil(spec.width * OVERSCAN),
       Math.ceil(spec.height * OVERSCAN),
     );
     this.#movers = planMovers(spec.backgroundSeed);
+    this.#weather = planWeather(spec.seed, spec.venue, spec.durationSec);
     this.#frame = createCanvas(spec.width, spec.height);
     this.#layer = createCanvas(spec.width, spec.height);
     // Without grain one pixel will do: the tile costs more than anything else in setting up a scene.
@@ -110,12 +123,13 @@ export class SceneRenderer {
     this.#drawMovers(ctx, timeSec);
     ctx.restore();
     const actors = this.#actors.map((actor) => this.#drawActor(ctx, actor, timeSec, options));
+    drawRain(ctx, this.#weather, timeSec, spec.width, spec.height);
     this.#gradeFrame(ctx, index);
     return { index, timeSec, pixels: this.#frame.data(), actors };
   }
 
   #drawMovers(ctx: SKRSContext2D, timeSec: number): void {
-    if (this.#movers.length === 0) return;
+    if (this.#movers.length === 0 && this.#weather.passages.length === 0) return;
     ctx.save();
     ctx.scale(this.spec.width, this.spec.height);
     const finish = this.#actors[0]?.look.finish ?? {
@@ -125,6 +139,7 @@ export class SceneRenderer {
       lightX: 0,
     };
     const brush = new Brush(ctx, { ...finish, outlineWidth: finish.outlineWidth * 0.5 });
+    drawPassages(brush, this.#weather, timeSec);
     for (const mover of this.#movers) drawMover(brush, mover, timeSec);
     ctx.restore();
   }
@@ -147,7 +162,9 @@ export class SceneRenderer {
     ctx.drawImage(this.#layer, 0, 0);
     const alpha = this.#layer.data();
     const truth: ActorTruth = { box: boxOf(alpha, width, height) };
-    if (options.maskSide) truth.mask = coarseMask(alpha, width, height, options.maskSide);
+    if (options.maskSide) {
+      truth.mask = coarseMask(alpha, width, height, options.maskSide, truth.box);
+    }
     return truth;
   }
 
@@ -191,16 +208,23 @@ export class SceneRenderer {
   }
 }
 
-function castActor(spec: ActorSpec, performance: Performance | null): Actor {
+function castActor(spec: ActorSpec, performance: Performance | null, picture: Canvas | null): Actor {
   const random = new SeededRandom(`variant/${spec.variantSeed}`);
   const look = randomLook(random);
   const silent = { events: [], loudness: new Float32Array(1), pitchMidi: new Float32Array(1) };
   return {
     spec,
     look,
-    object: OBJECT_MAKERS[spec.soundClass](random, look),
+    object: makerOf(spec, picture)(random, look, spec.form),
     track: new PoseTrack(performance ?? silent),
   };
+}
+
+function makerOf(spec: ActorSpec, picture: Canvas | null): ObjectMaker {
+  if (!isRecorded(spec.soundClass)) return OBJECT_MAKERS[spec.soundClass];
+  if (picture) return makeSprite(picture);
+  const message = `An actor of the class ${spec.soundClass} needs a picture.`;
+  throw new EarshotError('invalid_argument', message, { subject: spec.soundClass });
 }
 
 function pointCamera(ctx: SKRSContext2D, spec: SceneSpec, timeSec: number): void {

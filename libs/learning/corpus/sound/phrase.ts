@@ -23,6 +23,8 @@ interface Note {
 export interface Phrase {
   bank: 0 | 128;
   program: number;
+  /** The look of the instrument that this preset sounds like. */
+  form: string;
   /** Modulation wheel, 0..127. */
   vibrato: number;
   tuningCents: number;
@@ -115,7 +117,10 @@ export function composePhrase(
   split: Split,
   random: SeededRandom,
 ): Phrase {
-  const preset = random.pick(instrument.presets);
+  // The split of unseen objects has the presets that no other split plays, and only those.
+  const preset = random.pick(
+    instrument.presets.filter((each) => (each.unseen === true) === (split === 'unseen')),
+  );
   const figure = random.pick(instrument.figures);
   const strikes = composeRhythm(FIGURES[figure], durationMs, split, instrument.sustained, random);
   const keys = instrument.kitKeys
@@ -136,6 +141,7 @@ export function composePhrase(
   return {
     bank: preset.bank,
     program: preset.program,
+    form: random.pick(preset.forms),
     vibrato: instrument.sustained ? random.integer(0, 90) : 0,
     tuningCents: random.integer(-35, 36),
     notes,

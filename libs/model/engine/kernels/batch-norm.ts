@@ -1,6 +1,6 @@
 /**
  * Batch normalisation for training as three kernels of our own: composed from tensor operations it passes over the
- * activations a dozen times, here four times forward and twice backward.
+ * activations a dozen times, here four times forward and twice backward, the ReLU that may follow included.
  */
 import { elementCount, input, type KernelContext, type KernelTable, type TensorInfo } from './kernel.ts';
 
@@ -34,19 +34,26 @@ export function batchNormKernels(context: KernelContext): KernelTable {
       const beta = heap.address(input(inputs, 'beta'));
       const scale = heap.allocate([columns]);
       const out = heap.allocate(x.shape);
-      const gamma = heap.floats(input(inputs, 'gamma'));
-      const variance = heap.floats(input(inputs, 'variance'));
-      const scales = heap.floats(scale);
-      for (let c = 0; c < columns; c++) {
-        scales[c] = gamma[c]! / Math.sqrt(variance[c]! + (attrs?.epsilon as number));
-      }
-      simd.normalise(heap.address(x), mean, heap.address(scale), beta, heap.address(out), rows, columns);
+      writeScale(context, inputs, scale, attrs?.epsilon as number);
+      const [xAt, scaleAt, outAt] = [heap.address(x), heap.address(scale), heap.address(out)];
+      simd.normalise(xAt, mean, scaleAt, beta, outAt, rows, columns, attrs?.relu === true);
       heap.release(scale);
       return out;
     },
 
-    [BATCH_NORM_KERNELS.gradient]: ({ inputs, attrs }) => gradient(context, inputs, attrs?.epsilon as number),
+    [BATCH_NORM_KERNELS.gradient]: ({ inputs, attrs }) =>
+      gradient(context, inputs, attrs?.epsilon as number, attrs?.relu === true),
   };
+}
+
+type Inputs = Parameters<typeof input>[0];
+
+/** `gamma / sqrt(variance + epsilon)`; allocates nothing, so that views stay good. */
+function writeScale({ heap }: KernelContext, inputs: Inputs, scale: TensorInfo, epsilon: number): void {
+  const gamma = heap.floats(input(inputs, 'gamma'));
+  const variance = heap.floats(input(inputs, 'variance'));
+  const scales = heap.floats(scale);
+  for (let c = 0; c < scales.length; c++) scales[c] = gamma[c]! / Math.sqrt(variance[c]! + epsilon);
 }
 
 /**
@@ -55,55 +62,41 @@ export function batchNormKernels(context: KernelContext): KernelTable {
  * `dx = g * dy - (x - mean) * g * r * dGamma / n - g * dBeta / n`.
  * @see Ioffe & Szegedy 2015, section 3
  */
-function gradient(
-  { heap, simd }: KernelContext,
-  inputs: Parameters<typeof input>[0],
-  epsilon: number,
-): TensorInfo[] {
+function gradient(context: KernelContext, inputs: Inputs, epsilon: number, relu: boolean): TensorInfo[] {
+  const { heap, simd } = context;
   const x = input(inputs, 'x');
-  const dy = heap.address(input(inputs, 'dy'));
-  const mean = heap.address(input(inputs, 'mean'));
   const { rows, columns } = rowsAndColumns(x);
   const dx = heap.allocate(x.shape);
   const dGamma = heap.allocate([columns]);
   const dBeta = heap.allocate([columns]);
-  const perColumn = [heap.allocate([columns]), heap.allocate([columns]), heap.allocate([columns])] as const;
-  simd.batchNormSums(heap.address(x), dy, mean, heap.address(dBeta), heap.address(dGamma), rows, columns);
+  const perColumn = Array.from({ length: 3 }, () => heap.allocate([columns]));
+  const [scale, deviationScale, offset] = perColumn as [TensorInfo, TensorInfo, TensorInfo];
+  // Every allocation is done: addresses and views below stay good.
+  const at = (info: TensorInfo): number => heap.address(info);
+  const shared = [x, input(inputs, 'dy'), input(inputs, 'mean'), scale, input(inputs, 'beta')].map(at);
+  const [xAt, dyAt, meanAt, scaleAt, shiftAt] = shared as [number, number, number, number, number];
+  writeScale(context, inputs, scale, epsilon);
+  simd.batchNormSums(
+    ...([xAt, dyAt, meanAt, scaleAt, shiftAt] as const),
+    ...([at(dBeta), at(dGamma), rows, columns, relu] as const),
+  );
 
-  // Every allocation is done: the views below stay good.
-  const gamma = heap.floats(input(inputs, 'gamma'));
   const variance = heap.floats(input(inputs, 'variance'));
   const dGammas = heap.floats(dGamma);
   const dBetas = heap.floats(dBeta);
-  const [dyScale, deviationScale, shift] = perColumn.map((info) => heap.floats(info)) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
+  const scales = heap.floats(scale);
+  const deviationScales = heap.floats(deviationScale);
+  const offsets = heap.floats(offset);
   for (let c = 0; c < columns; c++) {
     const r = 1 / Math.sqrt(variance[c]! + epsilon);
-    const g = gamma[c]! * r;
     const gammaGradient = dGammas[c]! * r;
     dGammas[c] = gammaGradient;
-    dyScale[c] = g;
-    deviationScale[c] = (-g * r * gammaGradient) / rows;
-    shift[c] = (-g * dBetas[c]!) / rows;
+    deviationScales[c] = (-scales[c]! * r * gammaGradient) / rows;
+    offsets[c] = (-scales[c]! * dBetas[c]!) / rows;
   }
-  const [dyScaleAt, deviationScaleAt, shiftAt] = perColumn.map((info) => heap.address(info)) as [
-    number,
-    number,
-    number,
-  ];
   simd.batchNormInputGradient(
-    heap.address(x),
-    dy,
-    mean,
-    dyScaleAt,
-    deviationScaleAt,
-    shiftAt,
-    heap.address(dx),
-    rows,
-    columns,
+    ...([xAt, dyAt, meanAt, scaleAt, shiftAt] as const),
+    ...([at(deviationScale), at(offset), at(dx), rows, columns, relu] as const),
   );
   for (const info of perColumn) heap.release(info);
   return [dx, dGamma, dBeta];

@@ -3,6 +3,7 @@ import type { TensorFlow } from '../engine.ts';
 import { batchNormKernels } from './batch-norm.ts';
 import { composedKernels } from './composed.ts';
 import { convolutionKernels } from './convolution.ts';
+import { registerFastGradients } from './fast-gradients.ts';
 import { gatherKernels } from './gather.ts';
 import { registerWasmKernels } from './kernel.ts';
 import { matmulKernels } from './matmul.ts';
@@ -10,6 +11,7 @@ import { poolingKernels } from './pooling.ts';
 import { reductionKernels } from './reductions.ts';
 import { resizingKernels } from './resizing.ts';
 import { samePaddingKernels } from './same-padding.ts';
+import { sharingKernels } from './sharing.ts';
 import { loadSimdModule, type SimdModule } from './simd-module.ts';
 import { WasmHeap } from './wasm-heap.ts';
 
@@ -25,6 +27,7 @@ export async function installWasmKernels(
 ): Promise<void> {
   const heap = new WasmHeap(tf);
   registerWasmKernels(tf, samePaddingKernels(tf));
+  registerWasmKernels(tf, sharingKernels(tf, heap));
   registerWasmKernels(tf, gatherKernels(heap));
   registerWasmKernels(tf, poolingKernels(tf, heap));
   registerWasmKernels(tf, resizingKernels(tf, heap));
@@ -38,4 +41,5 @@ export async function installWasmKernels(
   registerWasmKernels(tf, matmulKernels(context));
   registerWasmKernels(tf, reductionKernels(context));
   registerWasmKernels(tf, batchNormKernels(context));
+  registerFastGradients(context);
 }

@@ -1,8 +1,5 @@
-/**
- * Matrix products that stock wasm does slowly: transposed operands (every weight gradient) and batches (attention).
- * The plain product of two single matrices stays with XNNPACK.
- */
-import { elementCount, input, type KernelContext, type KernelTable, stockKernel } from './kernel.ts';
+/** Matrix products: stock wasm is slow at transposed operands (every weight gradient) and at batches (attention). */
+import { input, type KernelContext, type KernelTable, stockKernel } from './kernel.ts';
 
 /** `BatchMatMul` with both transpose flags and NumPy's broadcasting over the leading dimensions. */
 export function matmulKernels({ tf, heap, simd }: KernelContext): KernelTable {
@@ -15,10 +12,7 @@ export function matmulKernels({ tf, heap, simd }: KernelContext): KernelTable {
       const transposeB = call.attrs?.transposeB === true;
       const outerA = a.shape.slice(0, -2);
       const outerB = b.shape.slice(0, -2);
-      const single = elementCount(outerA) === 1 && elementCount(outerB) === 1;
-      if ((single && !transposeA && !transposeB) || a.dtype !== 'float32' || b.dtype !== 'float32') {
-        return stock(call);
-      }
+      if (a.dtype !== 'float32' || b.dtype !== 'float32') return stock(call);
       const [rowsA, columnsA] = a.shape.slice(-2) as [number, number];
       const [rowsB, columnsB] = b.shape.slice(-2) as [number, number];
       const [M, K] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
@@ -26,28 +20,25 @@ export function matmulKernels({ tf, heap, simd }: KernelContext): KernelTable {
       const outer = tf.broadcast_util.assertAndGetBroadcastShape(outerA, outerB);
       const matrixOfA = broadcastIndices(outerA, outer);
       const matrixOfB = broadcastIndices(outerB, outer);
-      const out = heap.allocateZeros([...outer, M, N]);
-
-      const multiply = (from: number, right: number, to: number): void => {
-        if (transposeA) simd.accumulateTransposedProduct(from, right, to, K, M, N, M, N);
-        else simd.accumulateProduct(from, right, to, M, K, N, K, N);
-      };
-      const multiplyAll = (scratch: number): void => {
-        let inScratch = -1;
+      const out = heap.allocate([...outer, M, N]);
+      if (K === 0) heap.floats(out).fill(0);
+      // A left operand is turned by the product of columns; if both are, the right one is turned beforehand.
+      const turned = transposeA && transposeB ? K * N : 0;
+      const needed = transposeA ? simd.transposedProductScratch(K, M, N) : simd.productScratch(K, N);
+      heap.withScratch(turned + needed, (memory) => {
+        const scratch = memory + turned * 4;
         for (let i = 0; i < matrixOfA.length; i++) {
-          const indexB = matrixOfB[i]!;
-          let right = heap.address(b) + indexB * K * N * 4;
-          if (transposeB) {
-            // A broadcast matrix is turned once, not once a use.
-            if (indexB !== inScratch) simd.transpose(right, scratch, N, K);
-            inScratch = indexB;
-            right = scratch;
+          const left = heap.address(a) + matrixOfA[i]! * M * K * 4;
+          const right = heap.address(b) + matrixOfB[i]! * K * N * 4;
+          const to = heap.address(out) + i * M * N * 4;
+          if (!transposeA) {
+            simd.product(left, right, to, M, K, N, K, N, transposeB, false, scratch);
+            continue;
           }
-          multiply(heap.address(a) + matrixOfA[i]! * M * K * 4, right, heap.address(out) + i * M * N * 4);
+          if (transposeB) simd.transpose(right, memory, N, K);
+          simd.transposedProduct(left, transposeB ? memory : right, to, K, M, N, M, N, false, scratch);
         }
-      };
-      if (transposeB) heap.withScratch(K * N, multiplyAll);
-      else multiplyAll(0);
+      });
       return out;
     },
   };

@@ -22,11 +22,14 @@ export type ConvolutionSizes = [
   strideWidth: number,
   padTop: number,
   padLeft: number,
+  dilationHeight: number,
+  dilationWidth: number,
 ];
 
 /** Exports of the module; `assembly/` documents each. */
 export interface SimdModule {
-  accumulateProduct(
+  productScratch(inner: number, columns: number): number;
+  product(
     a: Address,
     b: Address,
     out: Address,
@@ -35,8 +38,12 @@ export interface SimdModule {
     columns: number,
     strideA: number,
     strideOut: number,
+    transposedB: boolean,
+    accumulate: boolean,
+    scratch: Address,
   ): void;
-  accumulateTransposedProduct(
+  transposedProductScratch(rows: number, xColumns: number, dColumns: number): number;
+  transposedProduct(
     x: Address,
     d: Address,
     out: Address,
@@ -45,6 +52,8 @@ export interface SimdModule {
     dColumns: number,
     strideX: number,
     strideD: number,
+    accumulate: boolean,
+    scratch: Address,
   ): void;
   transpose(x: Address, out: Address, rows: number, columns: number): void;
   convFilterGradient(x: Address, dy: Address, dFilter: Address, ...sizes: ConvolutionSizes): void;
@@ -61,24 +70,43 @@ export interface SimdModule {
     y: Address,
     rows: number,
     columns: number,
+    relu: boolean,
   ): void;
   batchNormSums(
     x: Address,
     dy: Address,
     mean: Address,
+    scale: Address,
+    shift: Address,
     sumDy: Address,
     sumDyDeviation: Address,
     rows: number,
     columns: number,
+    relu: boolean,
   ): void;
   batchNormInputGradient(
     x: Address,
     dy: Address,
     mean: Address,
-    dyScale: Address,
-    deviationScale: Address,
+    scale: Address,
     shift: Address,
+    deviationScale: Address,
+    offset: Address,
     dx: Address,
+    rows: number,
+    columns: number,
+    relu: boolean,
+  ): void;
+  reluGradient(x: Address, dy: Address, dx: Address, count: number): void;
+  softmaxGradient(y: Address, dy: Address, dx: Address, rows: number, columns: number): void;
+  spreadRows(dy: Address, scale: number, dx: Address, outer: number, rows: number, columns: number): void;
+  maxRows(x: Address, out: Address, outer: number, rows: number, columns: number): void;
+  maxRowsGradient(
+    x: Address,
+    y: Address,
+    dy: Address,
+    dx: Address,
+    outer: number,
     rows: number,
     columns: number,
   ): void;

@@ -20,6 +20,7 @@ interface WasmBackend {
   makeOutput(shape: number[], dtype: string): TensorInfo;
   typedArrayFromHeap(info: TensorInfo): Float32Array | Int32Array | Uint8Array;
   disposeData(dataId: object): boolean;
+  incRef(dataId: object): void;
 }
 
 export class WasmHeap {
@@ -59,6 +60,12 @@ export class WasmHeap {
   /** An int32 tensor's values in place; good until the next allocation. */
   integers(info: TensorInfo): Int32Array {
     return this.backend.typedArrayFromHeap(info) as Int32Array;
+  }
+
+  /** The same values under another tensor: no copy, and each of the two is released on its own. */
+  share(info: TensorInfo): TensorInfo {
+    this.backend.incRef(info.dataId);
+    return { dataId: info.dataId, shape: info.shape, dtype: info.dtype };
   }
 
   release(info: TensorInfo): void {

@@ -24,10 +24,14 @@ export function phrase(soundClass: SoundClass, gapSec = 0.5): Performance {
     split: 'train',
     phraseId: 'even',
     timbreId: 'none',
+    form: '',
+    bodySize: 0.5,
+    venue: 'studio',
     durationSec,
     samples: new Float32Array(1),
     events,
     loudness,
     pitchMidi,
+    recording: null,
   };
 }

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
+  SPLITS as ALL_SPLITS,
   CONTROL_RATE_HZ,
+  DRAWN_CLASSES,
   PERFORMANCE_RATE_HZ,
   type Performance,
   type PerformanceRequest,
-  SOUND_CLASSES,
   type SoundClass,
   type Split,
 } from '#learning/corpus/performance';
@@ -26,7 +27,7 @@ const programs = (process.env.PATH ?? '').split(delimiter).map((folder) => join(
 const hasFluidsynth =
   (await readable('/usr/share/sounds/sf2/FluidR3_GM.sf2')) &&
   (await Promise.all(programs.map(readable))).includes(true);
-const CLASSES = hasFluidsynth ? SOUND_CLASSES : SYNTHESISED;
+const CLASSES = hasFluidsynth ? DRAWN_CLASSES : SYNTHESISED;
 const scope = hasFluidsynth
   ? 'all classes'
   : 'synthesised classes only: install fluidsynth and fluid-soundfont-gm for the rest';
@@ -197,7 +198,7 @@ describe('splits', () => {
     const remainders = new Map<number, Set<Split>>();
     const ids = new Set<string>();
     for (const { split, events, phraseId } of await perform(requests)) {
-      const remainder = Math.round((events[0] as { startSec: number }).startSec * 1000) % 3;
+      const remainder = Math.round((events[0] as { startSec: number }).startSec * 1000) % ALL_SPLITS.length;
       remainders.set(remainder, (remainders.get(remainder) ?? new Set()).add(split));
       ids.add(phraseId);
     }

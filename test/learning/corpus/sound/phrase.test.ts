@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
-import type { SoundClass, Split } from '#learning/corpus/performance';
+import { type SoundClass, SPLITS, type Split } from '#learning/corpus/performance';
 import { INSTRUMENTS } from '#learning/corpus/sound/instruments';
 import { writeMidiFile } from '#learning/corpus/sound/midi-file';
 import { composePhrase } from '#learning/corpus/sound/phrase';
 
-const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 const INSTRUMENT_NAMES = Object.keys(INSTRUMENTS) as SoundClass[];
 
 function composeMany(soundClass: SoundClass, split: Split, durationMs = 5000) {
@@ -42,9 +41,27 @@ describe.each(INSTRUMENT_NAMES)('phrases of the %s', (soundClass) => {
     }
   });
 
+  it('have presets and looks of their own in the split of unseen objects', () => {
+    const instrument = INSTRUMENTS[soundClass];
+    if (!instrument?.presets.some((preset) => preset.unseen)) return;
+    const of = (split: Split) => composeMany(soundClass, split);
+    const seen = [...of('train'), ...of('validation'), ...of('test')];
+    const unseen = of('unseen');
+    for (const property of ['program', 'form'] as const) {
+      const shared = new Set(seen.map((phrase) => phrase[property]));
+      expect(unseen.filter((phrase) => shared.has(phrase[property]))).toEqual([]);
+    }
+    const forms = new Map<number, Set<string>>();
+    for (const { program, form } of [...seen, ...unseen])
+      forms.set(program, (forms.get(program) ?? new Set()).add(form));
+    for (const preset of instrument.presets) expect(new Set(preset.forms)).toEqual(forms.get(preset.program));
+  });
+
   it('are shared by no two splits, even from one seed', () => {
     const owners = new Map<string, Split>();
+    const unseen = INSTRUMENTS[soundClass]?.presets.some((preset) => preset.unseen);
     for (const split of SPLITS) {
+      if (split === 'unseen' && !unseen) continue;
       for (const { notes } of composeMany(soundClass, split)) {
         const content = JSON.stringify(notes);
         expect(owners.get(content) ?? split).toBe(split);

@@ -2,20 +2,23 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush, Point } from '../brush.ts';
 import { tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { drawFigure, drawHand, randomPerson } from '../player.ts';
 import type { Pose } from '../pose.ts';
 import { reach, recentEvents, stroke } from '../pose.ts';
 
-function planAccordion(random: SeededRandom) {
+function planAccordion(random: SeededRandom, asked: string) {
+  const form = chooseForm(random, asked, ['keys', 'buttons'], ['bandoneon']);
+  const square = form === 'bandoneon';
   return {
-    height: random.uniform(0.5, 0.68),
+    form,
+    height: square ? random.uniform(0.36, 0.44) : random.uniform(0.5, 0.68),
     pleats: random.integer(7, 13),
     keys: random.integer(8, 14),
-    buttons: random.next() < 0.4,
+    buttons: form !== 'keys',
     boxWidth: random.uniform(0.17, 0.23),
-    fan: random.uniform(0.04, 0.16),
+    fan: square ? random.uniform(0.2, 0.4) : random.uniform(0.04, 0.16),
     grille: random.integer(2, 5),
     person: randomPerson(random, 0.5),
     hands: random.next() < 0.8,
@@ -23,8 +26,8 @@ function planAccordion(random: SeededRandom) {
 }
 type AccordionPlan = ReturnType<typeof planAccordion>;
 
-export const makeAccordion: ObjectMaker = (random, look) => {
-  const plan = planAccordion(random);
+export const makeAccordion: ObjectMaker = (random, look, form) => {
+  const plan = planAccordion(random, form);
   return {
     drawPlayer(brush) {
       if (plan.person.seen) drawFigure(brush, plan.person, 0.05, -0.42, 0.12, 0);

@@ -2,14 +2,14 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush, Point } from '../brush.ts';
 import { css, tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { randomPerson } from '../player.ts';
 import type { Pose } from '../pose.ts';
 
-function planCar(random: SeededRandom) {
+function planCar(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['saloon', 'hatchback', 'van', 'beetle', 'truck'] as const),
+    form: chooseForm(random, form, ['saloon', 'hatchback', 'van', 'beetle', 'truck']),
     wheel: random.uniform(0.095, 0.13),
     spokes: random.integer(4, 8),
     base: random.uniform(0.24, 0.29),
@@ -22,8 +22,8 @@ function planCar(random: SeededRandom) {
 }
 type CarPlan = ReturnType<typeof planCar>;
 
-export const makeCar: ObjectMaker = (random, look) => {
-  const plan = planCar(random);
+export const makeCar: ObjectMaker = (random, look, form) => {
+  const plan = planCar(random, form);
   return {
     draw(brush, pose) {
       const shake = 0.024 * pose.loudness * Math.sin(pose.spin * 75);

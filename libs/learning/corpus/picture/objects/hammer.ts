@@ -2,16 +2,25 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush, Point } from '../brush.ts';
 import { tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { drawHand, randomPerson } from '../player.ts';
 import type { Pose } from '../pose.ts';
 import { reach } from '../pose.ts';
 
-function planHammer(random: SeededRandom) {
+/** Which hammer falls on what. */
+const HEADS = {
+  nail: ['claw'],
+  stake: ['mallet', 'sledge'],
+  anvil: ['sledge', 'claw'],
+  rock: ['pick'],
+} as const;
+
+function planHammer(random: SeededRandom, form: string) {
+  const target = chooseForm(random, form, ['nail', 'anvil', 'stake'], ['rock']);
   return {
-    form: random.pick(['claw', 'sledge', 'mallet'] as const),
-    target: random.pick(['nail', 'anvil', 'stake'] as const),
+    form: random.pick(HEADS[target]),
+    target,
     handle: random.uniform(0.48, 0.6),
     headLength: random.uniform(0.26, 0.34),
     headWidth: random.uniform(0.11, 0.15),
@@ -23,13 +32,17 @@ function planHammer(random: SeededRandom) {
 }
 type HammerPlan = ReturnType<typeof planHammer>;
 
-export const makeHammer: ObjectMaker = (random, look) => {
-  const plan = planHammer(random);
+export const makeHammer: ObjectMaker = (random, look, form) => {
+  const plan = planHammer(random, form);
   return {
     draw(brush, pose) {
       const { lift } = reach(pose);
       const targetX = -0.24;
-      const targetY = 0.16 + (plan.target === 'anvil' ? 0 : 0.06 * Math.min(1, (pose.eventIndex + 1) / 12));
+      const targetY =
+        0.16 +
+        (plan.target === 'anvil' || plan.target === 'rock'
+          ? 0
+          : 0.06 * Math.min(1, (pose.eventIndex + 1) / 12));
       drawTarget(brush, plan, look, targetX, targetY, pose);
       const half = plan.headLength / 2;
       const handX = targetX + plan.handle;
@@ -47,7 +60,18 @@ export const makeHammer: ObjectMaker = (random, look) => {
 function drawHammerHead(brush: Brush, plan: HammerPlan, look: Look): void {
   const half = plan.headLength / 2;
   const width = plan.headWidth;
-  if (plan.form === 'sledge') brush.rect(-width / 2, -half, width, half * 2, 0.015, look.body);
+  if (plan.form === 'pick') {
+    brush.polygon(
+      [
+        [-width * 0.25, half],
+        [-width * 0.4, 0],
+        [width * 0.05, -half * 1.5],
+        [width * 0.4, 0],
+        [width * 0.25, half],
+      ],
+      look.body,
+    );
+  } else if (plan.form === 'sledge') brush.rect(-width / 2, -half, width, half * 2, 0.015, look.body);
   else if (plan.form === 'mallet') {
     brush.rect(-width * 0.6, -half, width * 1.2, half * 2, 0.03, look.body);
     for (const y of [-half * 0.7, half * 0.55])
@@ -86,6 +110,19 @@ function drawTarget(brush: Brush, plan: HammerPlan, look: Look, x: number, y: nu
       ].map(([px, py]): Point => [px!, py! + jolt]),
       look.third,
     );
+    return;
+  }
+  if (plan.target === 'rock') {
+    const rock = [
+      [x - 0.22, y + 0.3],
+      [x - 0.24, y + 0.12],
+      [x - 0.1, y],
+      [x + 0.09, y + 0.01],
+      [x + 0.22, y + 0.1],
+      [x + 0.3, y + 0.3],
+    ].map(([px, py]): Point => [px!, py! + jolt]);
+    brush.polygon(rock, look.third);
+    brush.polygon([rock[2]!, rock[3]!, [x + 0.03, y + 0.14], [x - 0.06, y + 0.12]], tone(look.third, 0.12));
     return;
   }
   const width = plan.target === 'nail' ? 0.03 : 0.09;

@@ -2,7 +2,7 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush, Colour, Point } from '../brush.ts';
 import { css, tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { contrasting } from '../look.ts';
 import type { Person } from '../player.ts';
@@ -50,9 +50,9 @@ function planSticks(random: SeededRandom, look: Look, headRadius: number): Stick
   };
 }
 
-function planDrum(random: SeededRandom, look: Look) {
+function planDrum(random: SeededRandom, look: Look, form: string) {
   return {
-    form: random.pick(['snare', 'snare', 'tom', 'kit', 'djembe'] as const),
+    form: chooseForm(random, form, ['snare', 'tom', 'kit'], ['djembe']),
     radius: random.uniform(0.33, 0.4),
     squash: random.uniform(0.24, 0.4),
     depth: random.uniform(0.2, 0.36),
@@ -67,8 +67,8 @@ function planDrum(random: SeededRandom, look: Look) {
 }
 type DrumPlan = ReturnType<typeof planDrum>;
 
-export const makeDrum: ObjectMaker = (random, look) => {
-  const plan = planDrum(random, look);
+export const makeDrum: ObjectMaker = (random, look, form) => {
+  const plan = planDrum(random, look, form);
   return {
     draw(brush, pose) {
       if (plan.form === 'kit') drawKit(brush, plan, look, pose);
@@ -189,12 +189,13 @@ function drawKit(brush: Brush, plan: DrumPlan, look: Look, pose: Pose): void {
   }
 }
 
-function planXylophone(random: SeededRandom, look: Look) {
+function planXylophone(random: SeededRandom, look: Look, form: string) {
   const rainbow = random.next() < 0.45;
   const hue = random.uniform(0, 360);
   const bars = random.integer(7, 14);
   const gradient = contrasting(random, look.body);
   return {
+    form: chooseForm(random, form, ['xylophone', 'vibraphone'], ['marimba']),
     bars,
     colours: Array.from(
       { length: bars },
@@ -214,8 +215,8 @@ function planXylophone(random: SeededRandom, look: Look) {
 }
 type XylophonePlan = ReturnType<typeof planXylophone>;
 
-export const makeXylophone: ObjectMaker = (random, look) => {
-  const plan = planXylophone(random, look);
+export const makeXylophone: ObjectMaker = (random, look, form) => {
+  const plan = planXylophone(random, look, form);
   return {
     draw(brush, pose) {
       drawXylophone(brush, plan, look, pose);
@@ -240,11 +241,32 @@ function barX(plan: XylophonePlan, bar: number): number {
   return -0.46 + ((bar + 0.5) / plan.bars) * 0.92;
 }
 
+/** Tubes under the bars, long under the low ones. */
+function drawResonators(brush: Brush, plan: XylophonePlan, look: Look): void {
+  for (let bar = 0; bar < plan.bars; bar++) {
+    const length = 0.42 - (0.3 * bar) / (plan.bars - 1);
+    const width = (0.92 / plan.bars) * 0.7;
+    brush.rect(barX(plan, bar) - width / 2, plan.centreY, width, length, width / 2, tone(look.second, -0.05));
+  }
+}
+
+/** A frame on wheels with a damper bar. */
+function drawTrolley(brush: Brush, plan: XylophonePlan, look: Look): void {
+  const foot = 0.44;
+  for (const x of [-0.42, 0.42]) {
+    brush.limb(x, plan.centreY, x, foot, 0.035, look.second);
+    brush.ellipse(x, foot + 0.03, 0.035, 0.035, look.dark);
+  }
+  brush.limb(-0.42, foot - 0.06, 0.42, foot - 0.06, 0.03, look.second);
+}
+
 function drawXylophone(brush: Brush, plan: XylophonePlan, look: Look, pose: Pose): void {
   const { centreY, longest, shortest, slant } = plan;
   const struck = new Map<number, number>();
   for (const { event, freshness } of recentEvents(pose, 0.35))
     struck.set(Math.round(barOf(plan, event.pitchMidi ?? 72)), freshness);
+  if (plan.form === 'marimba') drawResonators(brush, plan, look);
+  if (plan.form === 'vibraphone') drawTrolley(brush, plan, look);
   if (plan.legs) for (const x of [-0.4, 0.4]) brush.limb(x, centreY + 0.1, x * 1.1, 0.48, 0.04, look.body);
   for (const side of [-1, 1]) {
     brush.limb(

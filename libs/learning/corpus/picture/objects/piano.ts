@@ -2,7 +2,7 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush } from '../brush.ts';
 import { tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { drawHand, randomPerson } from '../player.ts';
 import type { Pose } from '../pose.ts';
@@ -12,9 +12,9 @@ const LOWEST_MIDI = 36;
 const HIGHEST_MIDI = 96;
 const SPLIT_MIDI = 60;
 
-function planPiano(random: SeededRandom) {
+function planPiano(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['upright', 'grand', 'stage'] as const),
+    form: chooseForm(random, form, ['upright', 'grand', 'stage'], ['spinet']),
     whiteKeys: random.integer(12, 20),
     keysTop: random.uniform(0.0, 0.08),
     keysHeight: random.uniform(0.15, 0.22),
@@ -28,12 +28,13 @@ function planPiano(random: SeededRandom) {
 }
 type PianoPlan = ReturnType<typeof planPiano>;
 
-export const makePiano: ObjectMaker = (random, look) => {
-  const plan = planPiano(random);
+export const makePiano: ObjectMaker = (random, look, form) => {
+  const plan = planPiano(random, form);
   return {
     draw(brush, pose) {
       if (plan.form === 'upright') drawUpright(brush, plan, look);
       else if (plan.form === 'grand') drawGrand(brush, plan, look);
+      else if (plan.form === 'spinet') drawSpinet(brush, plan, look);
       else drawStage(brush, plan, look);
       drawKeys(brush, plan, look, pose);
       if (plan.hands) drawHands(brush, plan, pose);
@@ -111,6 +112,35 @@ function drawGrand(brush: Brush, plan: PianoPlan, look: Look): void {
   }
 }
 
+/** A small old house piano: scrolled top, fretwork, candlesticks, turned legs. */
+function drawSpinet(brush: Brush, plan: PianoPlan, look: Look): void {
+  const { tall, keysTop, keysHeight } = plan;
+  brush.blob(
+    [
+      [-0.44, keysTop],
+      [-0.46, -tall * 0.8],
+      [-0.2, -tall * 0.75],
+      [0, -tall * 1.15],
+      [0.2, -tall * 0.75],
+      [0.46, -tall * 0.8],
+      [0.44, keysTop],
+    ],
+    look.body,
+  );
+  for (let i = 0; i < 5; i++)
+    brush.ellipse(-0.26 + i * 0.13, -tall * 0.38, 0.05, 0.09, tone(look.second, (i % 2) * 0.1));
+  for (const x of [-0.4, 0.4]) {
+    brush.limb(x, -tall * 0.35, x, -tall * 0.6, 0.022, look.third);
+    brush.ellipse(x, -tall * 0.35, 0.05, 0.018, look.third);
+    brush.ellipse(x, -tall * 0.66, 0.018, 0.035, look.light);
+  }
+  brush.rect(-0.5, keysTop - 0.03, 1, keysHeight + 0.09, 0.04, look.body);
+  for (const x of [-0.4, 0.4]) {
+    for (let bead = 0; bead < 4; bead++)
+      brush.ellipse(x, keysTop + keysHeight + 0.1 + bead * 0.075, 0.045 - bead * 0.006, 0.045, look.body);
+  }
+}
+
 function drawStage(brush: Brush, plan: PianoPlan, look: Look): void {
   const bottom = plan.keysTop + plan.keysHeight;
   brush.limb(-0.34, bottom + 0.02, 0.28, 0.46, 0.035, look.third);
@@ -158,7 +188,7 @@ function drawKeys(brush: Brush, plan: PianoPlan, look: Look, pose: Pose): void {
     const colour = down > 0 ? { ...look.third, lightness: 0.5 + 0.4 * (1 - down) } : look.light;
     brush.rect(
       -0.46 + key * width + 0.002,
-      plan.keysTop + down * 0.02,
+      plan.keysTop + down * 0.035,
       width - 0.004,
       plan.keysHeight,
       0.006,
@@ -183,7 +213,7 @@ function drawHands(brush: Brush, plan: PianoPlan, pose: Pose): void {
     const hand = reach(pose, (event) => ((event.pitchMidi ?? 60) >= SPLIT_MIDI ? 1 : -1) === side);
     const idle = hand.sinceSec > 90 && hand.untilSec > 90;
     const x = idle ? side * 0.25 : keyX(hand.pitchMidi);
-    const y = plan.keysTop + plan.keysHeight * 0.72 - hand.lift * 0.17 + plan.handSize * 0.3;
+    const y = plan.keysTop + plan.keysHeight * 0.72 - hand.lift * 0.24 + plan.handSize * 0.3;
     drawHand(brush, plan.person, x, y, -Math.PI / 2 - side * 0.15, plan.handSize, [
       x * 0.8 + side * 0.12,
       y + 0.34,

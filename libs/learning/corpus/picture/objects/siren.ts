@@ -2,13 +2,13 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush } from '../brush.ts';
 import { css, tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import type { Pose } from '../pose.ts';
 
-function planSiren(random: SeededRandom) {
+function planSiren(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['dome', 'dome', 'bar', 'horn'] as const),
+    form: chooseForm(random, form, ['dome', 'horn'], ['bar']),
     width: random.uniform(0.2, 0.26),
     height: random.uniform(0.36, 0.48),
     base: random.uniform(0.1, 0.18),
@@ -20,8 +20,8 @@ function planSiren(random: SeededRandom) {
 }
 type SirenPlan = ReturnType<typeof planSiren>;
 
-export const makeSiren: ObjectMaker = (random, look) => {
-  const plan = planSiren(random);
+export const makeSiren: ObjectMaker = (random, look, form) => {
+  const plan = planSiren(random, form);
   return {
     draw(brush, pose) {
       if (plan.form === 'bar') drawLightBar(brush, plan, look, pose);

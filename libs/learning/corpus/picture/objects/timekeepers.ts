@@ -2,15 +2,15 @@
 import type { SeededRandom } from '#core/random';
 import type { Brush, Point } from '../brush.ts';
 import { tone } from '../brush.ts';
-import type { ObjectMaker } from '../drawn-object.ts';
+import { chooseForm, type ObjectMaker } from '../drawn-object.ts';
 import type { Look } from '../look.ts';
 import { drawHand, randomPerson } from '../player.ts';
 import type { Pose } from '../pose.ts';
-import { smooth, swing } from '../pose.ts';
+import { passing, smooth, swing } from '../pose.ts';
 
-function planBell(random: SeededRandom) {
+function planBell(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['church', 'church', 'hand', 'wall'] as const),
+    form: chooseForm(random, form, ['church', 'wall'], ['hand']),
     mouth: random.uniform(0.25, 0.33),
     shoulder: random.uniform(0.12, 0.18),
     height: random.uniform(0.42, 0.54),
@@ -23,12 +23,12 @@ function planBell(random: SeededRandom) {
 }
 type BellPlan = ReturnType<typeof planBell>;
 
-export const makeBell: ObjectMaker = (random, look) => {
-  const plan = planBell(random);
+export const makeBell: ObjectMaker = (random, look, form) => {
+  const plan = planBell(random, form);
   return {
     draw(brush, pose) {
       const angle = swing(pose, 0.7) * plan.reach;
-      const tremble = Math.sin(pose.sinceOnsetSec * 85) * 0.05 * pose.impact;
+      const tremble = Math.sin(pose.sinceOnsetSec * 85) * 0.08 * pose.impact;
       drawBellSupport(brush, plan, look);
       const pivotY = plan.form === 'hand' ? -0.42 : -0.3;
       brush.at(tremble * 0.3, pivotY, angle + tremble, () => {
@@ -120,25 +120,25 @@ function drawBellBody(brush: Brush, plan: BellPlan, look: Look, top: number, pos
   );
 }
 
-function planClock(random: SeededRandom) {
+function planClock(random: SeededRandom, form: string) {
   return {
-    form: random.pick(['grandfather', 'wall', 'alarm', 'cuckoo'] as const),
+    form: chooseForm(random, form, ['grandfather', 'wall', 'alarm', 'cuckoo']),
     face: random.uniform(0.19, 0.24),
     square: random.next() < 0.25,
     numerals: random.pick(['ticks', 'dots', 'quarters'] as const),
     hour: random.uniform(0, 12),
     handWidth: random.uniform(0.016, 0.028),
     bob: random.uniform(0.05, 0.08),
-    reach: random.uniform(0.3, 0.5),
+    reach: random.uniform(0.35, 0.6),
   };
 }
 type ClockPlan = ReturnType<typeof planClock>;
 
-export const makeClock: ObjectMaker = (random, look) => {
-  const plan = planClock(random);
+export const makeClock: ObjectMaker = (random, look, form) => {
+  const plan = planClock(random, form);
   return {
     draw(brush, pose) {
-      const angle = swing(pose, 0.5) * plan.reach;
+      const angle = passing(pose, 0.5) * plan.reach;
       if (plan.form === 'alarm') {
         brush.at(0, 0.3, 0.07 * pose.impact * Math.sin(pose.sinceOnsetSec * 60), () =>
           brush.at(0, -0.3, 0, () => drawAlarmClock(brush, plan, look, pose)),
@@ -146,7 +146,7 @@ export const makeClock: ObjectMaker = (random, look) => {
         return;
       }
       const tall = plan.form === 'grandfather';
-      const faceY = tall ? -0.26 : -0.16;
+      const faceY = (tall ? -0.26 : -0.16) - 0.02 * pose.impact;
       if (tall) drawTallCase(brush, look);
       else if (plan.form === 'cuckoo') drawCuckooCase(brush, look);
       else brush.rect(-0.27, -0.44, 0.54, 0.56, 0.06, look.body);
@@ -207,7 +207,7 @@ function drawAlarmClock(brush: Brush, plan: ClockPlan, look: Look, pose: Pose): 
     brush.ellipse(side * 0.2, -0.3, 0.13, 0.1, look.third, side * 0.6);
   }
   brush.limb(0, -0.4, 0, -0.28, 0.03, look.second);
-  brush.ellipse(0.07 * swing(pose, 0.5), -0.41, 0.04, 0.035, look.second);
+  brush.ellipse(0.07 * passing(pose, 0.5), -0.41, 0.04, 0.035, look.second);
   brush.ellipse(0, 0.06, 0.36, 0.36, look.body);
   drawFace(brush, plan, look, 0.06, 0.29, pose);
 }
@@ -246,7 +246,7 @@ function drawFace(brush: Brush, plan: ClockPlan, look: Look, y: number, radius: 
   turn(plan.hour * Math.PI * 2, radius * 0.75, plan.handWidth);
   // The second hand leaps ahead at each tick, further than a real one so that a small picture shows it.
   const ticks = pose.eventIndex + smooth(pose.sinceOnsetSec / 0.07);
-  turn(plan.hour * 17 + ticks * (Math.PI / 10), radius * 0.86, plan.handWidth * 0.6, {
+  turn(plan.hour * 17 + ticks * (Math.PI / 10), radius * 0.86, plan.handWidth * 1.1, {
     hue: look.third.hue,
     saturation: 0.9,
     lightness: 0.4,

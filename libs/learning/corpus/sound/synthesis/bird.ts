@@ -28,12 +28,19 @@ export function synthesiseBird({
 }: SynthesisRequest): SynthesisedSound {
   const samples = new Float32Array(Math.round(durationSec * PERFORMANCE_RATE_HZ));
   const pitchMidi = new Float32Array(Math.round(durationSec * CONTROL_RATE_HZ));
-  const centreHz = 1700 * 3.3 ** random.next();
+  const height = random.next();
+  const centreHz = 1700 * 3.3 ** height;
   const overtone = random.next() < 0.5 ? 0 : random.uniform(0.03, 0.3);
   const motif = Array.from({ length: random.integer(1, 5) }, () => drawSyllable(centreHz, overtone, random));
   const gapSec = random.uniform(0.04, 0.22);
   const wanted = random.integer(5, 15);
-  const sound: SynthesisedSound = { timbreId: `bird:${variant}`, samples, events: [], pitchMidi };
+  const sound: SynthesisedSound = {
+    timbreId: `bird:${variant}`,
+    bodySize: 1 - height,
+    samples,
+    events: [],
+    pitchMidi,
+  };
   let startSec = leadSec;
   while (sound.events.length < wanted) {
     for (const syllable of motif) {

@@ -16,6 +16,9 @@ interface Rev {
 }
 
 interface Engine {
+  form: string;
+  /** 0 a small car .. 1 a lorry. */
+  size: number;
   cylinders: number;
   idleRpm: number;
   topRpm: number;
@@ -43,18 +46,30 @@ export function synthesiseCar({ durationSec, leadSec, variant, random }: Synthes
   });
   if (random.next() < 0.25) events.push(...soundHorn(samples, durationSec, leadSec, random));
   events.sort((a, b) => a.startSec - b.startSec);
-  return { timbreId: `engine:${variant}`, samples, events, pitchMidi };
+  return {
+    timbreId: `engine:${variant}`,
+    form: engine.form,
+    bodySize: engine.size,
+    samples,
+    events,
+    pitchMidi,
+  };
 }
 
 function drawEngine(random: SeededRandom): Engine {
+  const size = random.next();
   return {
-    cylinders: random.pick([3, 4, 4, 6, 8]),
-    idleRpm: random.uniform(650, 1100),
-    topRpm: random.uniform(3200, 6800),
+    size,
+    form: random.pick(
+      size > 0.6 ? ['van', 'truck'] : size > 0.3 ? ['saloon', 'van'] : ['hatchback', 'beetle'],
+    ),
+    cylinders: random.pick(size > 0.5 ? [4, 6] : [3, 4]),
+    idleRpm: 1150 * 0.5 ** size * random.uniform(0.92, 1.08),
+    topRpm: 6600 * 0.42 ** size * random.uniform(0.9, 1.1),
     wave: drawWave(random),
     jitter: random.uniform(0.01, 0.05),
-    exhaustHz: random.uniform(110, 450),
-    bodyHz: random.uniform(500, 1900),
+    exhaustHz: 440 * 0.25 ** size * random.uniform(0.9, 1.1),
+    bodyHz: 1900 * 0.27 ** size * random.uniform(0.9, 1.1),
     noise: random.uniform(0.3, 1.2),
     road: random.uniform(0.02, 0.3),
     idleGain: random.uniform(0.12, 0.35),

@@ -5,6 +5,8 @@ import { addNoiseBurst, type Mode, strike } from './partials.ts';
 import type { SynthesisedSound, SynthesisRequest } from './voice.ts';
 
 const TICK_SEC = 0.08;
+const FASTEST_SEC = 0.235;
+const SLOWEST_SEC = 1.06;
 
 /** A steady tick-tock from `leadSec` to the end, from a watch's to a tall case clock's. */
 export function synthesiseClock({
@@ -41,7 +43,14 @@ export function synthesiseClock({
     if (echoSec > 0) strike(samples, startSec + echoSec, modes, 0.4 * velocity);
     events.push({ startSec, endSec: startSec + TICK_SEC, pitchMidi: null, velocity });
   }
-  return { timbreId: `clock:${variant}`, samples, events };
+  const bodySize = Math.log(periodSec / FASTEST_SEC) / Math.log(SLOWEST_SEC / FASTEST_SEC);
+  return { timbreId: `clock:${variant}`, form: formOf(periodSec, random), bodySize, samples, events };
+}
+
+/** A pendulum that swings slowly is long. */
+function formOf(periodSec: number, random: SynthesisRequest['random']): string {
+  if (periodSec > 0.68) return 'grandfather';
+  return periodSec < 0.37 ? 'alarm' : random.pick(['wall', 'cuckoo']);
 }
 
 function drawTick(periodSec: number, random: SynthesisRequest['random']): Mode[] {

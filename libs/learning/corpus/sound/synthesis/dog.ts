@@ -1,11 +1,13 @@
 /** Barking dogs: a glottal pulse train with breath noise, through the formants of an opening muzzle. */
 
 import type { SeededRandom } from '#core/random';
-import { PERFORMANCE_RATE_HZ } from '../../performance.ts';
+import { PERFORMANCE_RATE_HZ, type SoundEvent } from '../../performance.ts';
 import { Resonator } from './partials.ts';
 import { midiOfHz, type SynthesisedSound, type SynthesisRequest } from './voice.ts';
 
 interface Dog {
+  /** 0 a lapdog .. 1 a mastiff. */
+  size: number;
   pitchHz: number;
   lengthSec: number;
   /** Share of noise in the voice. */
@@ -23,14 +25,15 @@ export function synthesiseDog({ durationSec, leadSec, variant, random }: Synthes
   const dog = drawDog(random);
   const gapSec = random.uniform(0.1, 0.28);
   const wanted = random.integer(4, 14);
-  const events = [];
+  const events: SoundEvent[] = [];
+  const sound = { timbreId: `bark:${variant}`, bodySize: dog.size, samples, events };
   let startSec = leadSec;
   while (events.length < wanted) {
     const burst = random.integer(1, 4);
     for (let i = 0; i < burst && events.length < wanted; i++) {
       const lengthSec = dog.lengthSec * random.uniform(0.85, 1.15);
       const endSec = startSec + lengthSec;
-      if (endSec > durationSec - 0.05) return { timbreId: `bark:${variant}`, samples, events };
+      if (endSec > durationSec - 0.05) return sound;
       const velocity = random.uniform(0.6, 1);
       const pitchHz = dog.pitchHz * random.uniform(0.93, 1.07);
       bark(samples, { ...dog, pitchHz, lengthSec }, startSec, velocity, random);
@@ -39,12 +42,13 @@ export function synthesiseDog({ durationSec, leadSec, variant, random }: Synthes
     }
     startSec += random.uniform(0.3, 1.1);
   }
-  return { timbreId: `bark:${variant}`, samples, events };
+  return sound;
 }
 
 function drawDog(random: SeededRandom): Dog {
   const size = random.next();
   return {
+    size,
     pitchHz: 620 * 0.22 ** size * random.uniform(0.9, 1.1),
     lengthSec: 0.09 + 0.14 * size * random.uniform(0.6, 1.2),
     breath: random.uniform(0.15, 0.6),

@@ -22,12 +22,14 @@ export function synthesiseHammer({
   durationSec,
   leadSec,
   variant,
+  unseen,
   random,
 }: SynthesisRequest): SynthesisedSound {
   const samples = new Float32Array(Math.round(durationSec * PERFORMANCE_RATE_HZ));
-  const name = random.pick(['wood', 'metal', 'stone'] as const);
+  const name = unseen ? 'stone' : random.pick(['wood', 'metal'] as const);
   const material = MATERIALS[name];
-  const modes = drawModes(material, random);
+  const size = random.next();
+  const modes = drawModes(material, size, random);
   const clickGain = random.uniform(...material.click);
   const clickHz = random.uniform(600, 4500);
   const clickSec = random.uniform(0.004, 0.02);
@@ -53,11 +55,13 @@ export function synthesiseHammer({
     startSec += paceSec * random.uniform(0.9, 1.15);
     if (events.length > 1 && random.next() < 0.15) startSec += random.uniform(0.3, 1);
   }
-  return { timbreId: `hammer-${name}:${variant}`, samples, events };
+  const form = name === 'wood' ? random.pick(['nail', 'stake']) : name === 'metal' ? 'anvil' : 'rock';
+  return { timbreId: `hammer-${name}:${variant}`, form, bodySize: size, samples, events };
 }
 
-function drawModes(material: Material, random: SynthesisRequest['random']): Mode[] {
-  const [lowHz, highHz] = material.hz;
+/** @param size 0..1: the heavier what is struck, the lower it sounds */
+function drawModes(material: Material, size: number, random: SynthesisRequest['random']): Mode[] {
+  const [lowHz, highHz] = material.hz.map((hz) => hz * 2 ** (0.8 - 1.6 * size)) as [number, number];
   const [shortSec, longSec] = material.decaySec;
   return Array.from({ length: random.integer(...material.modes) }, () => {
     const height = random.next();

@@ -6,6 +6,7 @@ import { midiOfHz, type SynthesisedSound, type SynthesisRequest } from './voice.
 
 interface Siren {
   kind: 'two-tone' | 'wail' | 'yelp';
+  size: number;
   lowHz: number;
   highHz: number;
   periodSec: number;
@@ -19,9 +20,10 @@ export function synthesiseSiren({
   durationSec,
   leadSec,
   variant,
+  unseen,
   random,
 }: SynthesisRequest): SynthesisedSound {
-  const siren = drawSiren(random);
+  const siren = drawSiren(random, unseen);
   const offSec = durationSec - (random.next() < 0.5 ? 0.03 : random.uniform(0.2, 0.25 * durationSec));
   const events = cycleEvents(siren, leadSec, offSec, random);
   const samples = new Float32Array(Math.round(durationSec * PERFORMANCE_RATE_HZ));
@@ -43,12 +45,23 @@ export function synthesiseSiren({
     samples[i] = edge * distance * value;
     pitchMidi[Math.floor((i * CONTROL_RATE_HZ) / PERFORMANCE_RATE_HZ)] = midiOfHz(hz);
   }
-  return { timbreId: `siren-${siren.kind}:${variant}`, samples, events, pitchMidi };
+  return {
+    timbreId: `siren-${siren.kind}:${variant}`,
+    form: FORMS[siren.kind],
+    bodySize: siren.size,
+    samples,
+    events,
+    pitchMidi,
+  };
 }
 
-function drawSiren(random: SeededRandom): Siren {
-  const kind = random.pick(['two-tone', 'wail', 'yelp'] as const);
-  const lowHz = random.uniform(380, 720);
+/** The look of each kind. */
+const FORMS = { 'two-tone': 'dome', wail: 'horn', yelp: 'bar' };
+
+function drawSiren(random: SeededRandom, unseen: boolean): Siren {
+  const kind = unseen ? 'yelp' : random.pick(['two-tone', 'wail'] as const);
+  const size = random.next();
+  const lowHz = 760 * 0.42 ** size * random.uniform(0.96, 1.04);
   const ratio = kind === 'two-tone' ? random.uniform(1.18, 1.5) : random.uniform(1.7, 2.9);
   const periodSec = {
     'two-tone': random.uniform(0.7, 1.7),
@@ -57,7 +70,7 @@ function drawSiren(random: SeededRandom): Siren {
   }[kind];
   const rolloff = random.uniform(0.7, 1.8);
   const harmonics = Array.from({ length: 9 }, (_, k) => random.uniform(0.4, 1) / (k + 1) ** rolloff);
-  return { kind, lowHz, highHz: lowHz * ratio, periodSec, rise: random.uniform(0.3, 0.75), harmonics };
+  return { kind, size, lowHz, highHz: lowHz * ratio, periodSec, rise: random.uniform(0.3, 0.75), harmonics };
 }
 
 function pitchAt(siren: Siren, atSec: number): number {

@@ -1,6 +1,7 @@
 /**
  * Gradients of a full convolution. For one filter tap and one output row, the positions whose tap lies inside the
- * input form a plain (strided) matrix, so both gradients are sums of small matrix products.
+ * input form a plain (strided) matrix, so both gradients are sums of small matrix products. (A pointwise convolution is one
+ * large product, see `product.ts`.)
  */
 import { accumulateProduct, accumulateTransposedProduct } from './matrix';
 import { endInside, firstInside, floats } from './simd';
@@ -17,23 +18,19 @@ export function convFilterGradient(
   batch: i32, height: i32, width: i32, channels: i32,
   outHeight: i32, outWidth: i32, outChannels: i32,
   filterHeight: i32, filterWidth: i32, strideHeight: i32, strideWidth: i32, padTop: i32, padLeft: i32,
+  dilationHeight: i32, dilationWidth: i32,
 ): void {
   const tapSize = channels * outChannels;
   memory.fill(dFilter, 0, floats(filterHeight * filterWidth * tapSize));
-  if (isPointwise(filterHeight, filterWidth, height, width, outHeight, outWidth)) {
-    const positions = batch * height * width;
-    accumulateTransposedProduct(x, dy, dFilter, positions, channels, outChannels, channels, outChannels);
-    return;
-  }
   for (let b = 0; b < batch; b++) {
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
       for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideHeight + i - padTop;
+        const row = outRow * strideHeight + i * dilationHeight - padTop;
         if (row < 0 || row >= height) continue;
         const xRow = x + floats((b * height + row) * width * channels);
         for (let j = 0; j < filterWidth; j++) {
-          const shift = j - padLeft;
+          const shift = j * dilationWidth - padLeft;
           const first = firstInside(shift, strideWidth), end = endInside(shift, strideWidth, width, outWidth);
           if (end <= first) continue;
           accumulateTransposedProduct(
@@ -60,22 +57,19 @@ export function convInputGradient(
   batch: i32, height: i32, width: i32, channels: i32,
   outHeight: i32, outWidth: i32, outChannels: i32,
   filterHeight: i32, filterWidth: i32, strideHeight: i32, strideWidth: i32, padTop: i32, padLeft: i32,
+  dilationHeight: i32, dilationWidth: i32,
 ): void {
   const tapSize = channels * outChannels;
   memory.fill(dx, 0, floats(batch * height * width * channels));
-  if (isPointwise(filterHeight, filterWidth, height, width, outHeight, outWidth)) {
-    accumulateProduct(dy, filterTaps, dx, batch * height * width, outChannels, channels, outChannels, channels);
-    return;
-  }
   for (let b = 0; b < batch; b++) {
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
       for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideHeight + i - padTop;
+        const row = outRow * strideHeight + i * dilationHeight - padTop;
         if (row < 0 || row >= height) continue;
         const dxRow = dx + floats((b * height + row) * width * channels);
         for (let j = 0; j < filterWidth; j++) {
-          const shift = j - padLeft;
+          const shift = j * dilationWidth - padLeft;
           const first = firstInside(shift, strideWidth), end = endInside(shift, strideWidth, width, outWidth);
           if (end <= first) continue;
           accumulateProduct(
@@ -88,11 +82,4 @@ export function convInputGradient(
       }
     }
   }
-}
-
-/** Whether the convolution is one matrix product over all positions: one tap, every position kept. */
-function isPointwise(
-  filterHeight: i32, filterWidth: i32, height: i32, width: i32, outHeight: i32, outWidth: i32,
-): bool {
-  return filterHeight == 1 && filterWidth == 1 && height == outHeight && width == outWidth;
 }

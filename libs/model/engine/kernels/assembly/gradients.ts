@@ -5,7 +5,9 @@
  * copied. It must therefore own no memory itself: no strings, no static data, no allocation.
  * All tensors are float32, row-major, channels last; every stride is counted in floats.
  */
-export { accumulateProduct, accumulateTransposedProduct, transpose } from './matrix';
+export { transpose } from './matrix';
 export { convFilterGradient, convInputGradient } from './convolution';
 export { depthwiseFilterGradient, depthwiseInputGradient } from './depthwise';
 export { sumRows, sumSquaredDeviations, normalise, batchNormSums, batchNormInputGradient } from './columns';
+export { reluGradient, softmaxGradient, spreadRows, maxRows, maxRowsGradient } from './pointwise';
+export { product, productScratch, transposedProduct, transposedProductScratch } from './product';

@@ -1,0 +1,164 @@
+/**
+ * Short-time Fourier transform and its inverse, the separation networks' way into sound and out of it. Frames are
+ * centred on multiples of the hop, the sound continued with silence at both ends, so that a sound of any length comes
+ * back whole.
+ *
+ * @see Griffin & Lim 1984, "Signal estimation from modified short-time Fourier transform", for the inverse by least
+ *   squares; Zhao et al. 2018, "The Sound of Pixels", for the window and the hop
+ */
+import { EarshotError } from '#core/errors';
+import { RealDft } from './real-dft.ts';
+
+export interface StftSpec {
+  /** Length of the periodic Hann window, even. */
+  windowSamples: number;
+  /** Length of the transform, even; the window is followed by zeros up to it. */
+  fftSize: number;
+  /** At most half a window. It may be a fraction: the n-th frame stands at the sample nearest to `n * hopSamples`. */
+  hopSamples: number;
+}
+
+/** The separation networks' transform: 512 frequencies of sound at 11 025 Hz. */
+export const SEPARATION_STFT: StftSpec = { windowSamples: 1022, fftSize: 1022, hopSamples: 256 };
+export const SEPARATION_RATE_HZ = 11_025;
+
+export interface Spectrogram {
+  frames: number;
+  bins: number;
+  /** `[frames, bins]`, row by row. */
+  real: Float32Array;
+  /** `[frames, bins]`, row by row. */
+  imaginary: Float32Array;
+}
+
+/** Holds the window, transform and scratch memory of one spec. */
+export class Stft {
+  readonly spec: StftSpec;
+  readonly bins: number;
+  readonly #dft: RealDft;
+  readonly #window: Float64Array;
+  readonly #frame: Float64Array;
+  readonly #spectrum: Float64Array;
+
+  /** @throws EarshotError `invalid_argument` for a window that is odd, longer than the transform or under two hops */
+  constructor(spec: StftSpec = SEPARATION_STFT) {
+    const { windowSamples, fftSize, hopSamples } = spec;
+    const fits = windowSamples % 2 === 0 && windowSamples <= fftSize;
+    if (!fits || !(hopSamples >= 1) || 2 * hopSamples > windowSamples) {
+      throw new EarshotError(
+        'invalid_argument',
+        `A window of ${windowSamples} samples must be even, fit into the transform (${fftSize}) and hold two hops (${hopSamples}).`,
+      );
+    }
+    this.spec = spec;
+    this.#dft = new RealDft(fftSize);
+    this.bins = this.#dft.bins;
+    this.#window = Float64Array.from(
+      { length: windowSamples },
+      (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / windowSamples),
+    );
+    this.#frame = new Float64Array(fftSize);
+    this.#spectrum = new Float64Array(2 * this.bins);
+  }
+
+  frameCount(sampleCount: number): number {
+    return 1 + Math.floor(sampleCount / this.spec.hopSamples);
+  }
+
+  /** First sample under a frame's window; it may lie before the sound. */
+  #frameStart(frame: number): number {
+    return Math.round(frame * this.spec.hopSamples) - this.spec.windowSamples / 2;
+  }
+
+  /** @param samples mono `[samples]`, of any length */
+  forward(samples: Float32Array): Spectrogram {
+    const frames = this.frameCount(samples.length);
+    const { bins } = this;
+    const real = new Float32Array(frames * bins);
+    const imaginary = new Float32Array(frames * bins);
+    const { windowSamples } = this.spec;
+    for (let frame = 0; frame < frames; frame++) {
+      const start = this.#frameStart(frame);
+      this.#frame.fill(0);
+      const end = Math.min(windowSamples, samples.length - start);
+      for (let n = Math.max(0, -start); n < end; n++) {
+        this.#frame[n] = (samples[start + n] as number) * (this.#window[n] as number);
+      }
+      this.#dft.forward(this.#frame, this.#spectrum);
+      for (let bin = 0, at = frame * bins; bin < bins; bin++, at++) {
+        real[at] = this.#spectrum[2 * bin] as number;
+        imaginary[at] = this.#spectrum[2 * bin + 1] as number;
+      }
+    }
+    return { frames, bins, real, imaginary };
+  }
+
+  /**
+   * The sound whose transform comes nearest to the given one: frames are windowed again, added up and divided by the
+   * sum of the squared windows.
+   *
+   * @param sampleCount length of the sound that the spectrogram was made of
+   * @throws EarshotError `shape_mismatch` when the spectrogram has another number of frames or frequencies
+   */
+  inverse(spectrogram: Spectrogram, sampleCount: number): Float32Array {
+    const { bins } = this;
+    const frames = this.frameCount(sampleCount);
+    if (spectrogram.bins !== bins || spectrogram.frames !== frames) {
+      throw new EarshotError(
+        'shape_mismatch',
+        `A sound of ${sampleCount} samples has [${frames}, ${bins}] values, not [${spectrogram.frames}, ${spectrogram.bins}].`,
+      );
+    }
+    const sum = new Float64Array(sampleCount);
+    const weight = new Float64Array(sampleCount);
+    for (let frame = 0; frame < frames; frame++) {
+      for (let bin = 0, at = frame * bins; bin < bins; bin++, at++) {
+        this.#spectrum[2 * bin] = spectrogram.real[at] as number;
+        this.#spectrum[2 * bin + 1] = spectrogram.imaginary[at] as number;
+      }
+      this.#dft.inverse(this.#spectrum, this.#frame);
+      this.#addFrame(frame, sum, weight);
+    }
+    return Float32Array.from(sum, (value, i) => value / (weight[i] as number));
+  }
+
+  #addFrame(frame: number, sum: Float64Array, weight: Float64Array): void {
+    const start = this.#frameStart(frame);
+    const end = Math.min(this.spec.windowSamples, sum.length - start);
+    for (let n = Math.max(0, -start); n < end; n++) {
+      const w = this.#window[n] as number;
+      sum[start + n] = (sum[start + n] as number) + (this.#frame[n] as number) * w;
+      weight[start + n] = (weight[start + n] as number) + w * w;
+    }
+  }
+}
+
+/** `[frames, bins]` */
+export function magnitudes({ real, imaginary }: Spectrogram): Float32Array {
+  const out = new Float32Array(real.length);
+  for (let i = 0; i < out.length; i++) {
+    const re = real[i] as number;
+    const im = imaginary[i] as number;
+    out[i] = Math.sqrt(re * re + im * im);
+  }
+  return out;
+}
+
+/**
+ * The mask on the linear magnitudes, with the phase kept.
+ *
+ * @param mask `[frames, bins]`, not negative
+ * @throws EarshotError `shape_mismatch`
+ */
+export function applyMask(spectrogram: Spectrogram, mask: Float32Array): Spectrogram {
+  const { frames, bins, real, imaginary } = spectrogram;
+  if (mask.length !== frames * bins) {
+    throw new EarshotError('shape_mismatch', `A mask of ${mask.length} values for [${frames}, ${bins}].`);
+  }
+  return {
+    frames,
+    bins,
+    real: real.map((value, i) => value * (mask[i] as number)),
+    imaginary: imaginary.map((value, i) => value * (mask[i] as number)),
+  };
+}
