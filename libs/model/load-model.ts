@@ -1,6 +1,6 @@
 /** Opening a model folder: for its description alone, or with its weights on an engine. */
 import { readManifest, readWeights } from './checkpoint/checkpoint.ts';
-import type { ModelManifest } from './checkpoint/manifest.ts';
+import type { AnyManifest, ConceptManifest } from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import { loadEngine } from './engine/engine.ts';
 import { TwoTowerNetwork } from './towers/two-tower.ts';
@@ -12,20 +12,36 @@ export interface ModelInfo {
   segments: SegmentPlan;
   audioInput: { sampleRateHz: number };
   videoInput: VideoInputSpec;
+  /** Whether the model can be searched with words. */
+  hasTextTower: boolean;
   parameterCount: number;
   training: Record<string, unknown>;
 }
 
-function toInfo(manifest: ModelManifest): ModelInfo {
+function isConcept(manifest: AnyManifest): manifest is ConceptManifest {
+  return manifest.towers.kind === 'concept';
+}
+
+async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
   const { rateHz, width, height, fit } = manifest.frontEnds.video;
-  return {
-    identity: { id: manifest.id, version: manifest.version, dimension: manifest.dimension },
+  const common = {
     description: manifest.description,
     segments: manifest.segments,
     audioInput: { sampleRateHz: manifest.frontEnds.audio.sampleRateHz },
     videoInput: { rateHz, width, height, fit },
-    parameterCount: manifest.weights.parameterCount,
     training: manifest.training,
+  };
+  if (isConcept(manifest)) {
+    const { conceptIdentity } = await import('./concepts/concept-model.ts');
+    const { parameterCount } = manifest;
+    return { ...common, identity: conceptIdentity(manifest), hasTextTower: true, parameterCount };
+  }
+  const { id, version, dimension, weights } = manifest;
+  return {
+    ...common,
+    identity: { id, version, dimension },
+    hasTextTower: false,
+    parameterCount: weights.parameterCount,
   };
 }
 
@@ -45,6 +61,10 @@ export async function readModelInfo(folder: string): Promise<ModelInfo> {
  */
 export async function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
   const manifest = await readManifest(folder);
+  if (isConcept(manifest)) {
+    const { ConceptModel } = await import('./concepts/concept-model.ts');
+    return ConceptModel.load(folder, manifest);
+  }
   const weights = await readWeights(folder, manifest);
   const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, 0);
   network.store.restore(weights);

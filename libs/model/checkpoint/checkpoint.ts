@@ -4,7 +4,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import type { NamedArray } from '../layers/parameters.ts';
-import { type ModelManifest, parseManifest } from './manifest.ts';
+import { type AnyManifest, type ModelManifest, parseManifest, parseTwoTowerManifest } from './manifest.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
 const MANIFEST_FILE = 'model.json';
@@ -41,7 +41,7 @@ export async function writeModelFolder(
   const bytes = encodeSafetensors(arrays, { model: description.id });
   const hash = sha256(bytes);
   const { baseVersion, parameterCount, ...rest } = description;
-  const manifest = parseManifest(
+  const manifest = parseTwoTowerManifest(
     {
       format: 'earshot-model/1',
       ...rest,
@@ -57,7 +57,7 @@ export async function writeModelFolder(
 }
 
 /** @throws EarshotError `model_not_found` or `model_invalid` */
-export async function readManifest(folder: string): Promise<ModelManifest> {
+export async function readManifest(folder: string): Promise<AnyManifest> {
   const file = path.join(folder, MANIFEST_FILE);
   let text: string;
   try {
@@ -82,8 +82,21 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
 }
 
 /** @throws EarshotError `checkpoint_invalid` when the weights are missing, damaged or not the manifest's */
-export async function readWeights(folder: string, manifest: ModelManifest): Promise<NamedArray[]> {
-  const file = path.join(folder, manifest.weights.file);
+export async function readWeights(folder: string, { weights }: ModelManifest): Promise<NamedArray[]> {
+  const bytes = await readCheckedFile(folder, weights);
+  return decodeSafetensors(bytes, path.join(folder, weights.file));
+}
+
+/**
+ * A file of a model's folder, as its publisher made it.
+ *
+ * @throws EarshotError `checkpoint_invalid` when it is missing, damaged or another one
+ */
+export async function readCheckedFile(
+  folder: string,
+  expected: { file: string; sha256: string },
+): Promise<Uint8Array> {
+  const file = path.join(folder, expected.file);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -93,14 +106,12 @@ export async function readWeights(folder: string, manifest: ModelManifest): Prom
       cause: error,
     });
   }
-  if (sha256(bytes) !== manifest.weights.sha256) {
+  if (sha256(bytes) !== expected.sha256) {
     throw new EarshotError(
       'checkpoint_invalid',
       `${file} does not have the checksum that model.json states: fetch or train it again.`,
-      {
-        subject: file,
-      },
+      { subject: file },
     );
   }
-  return decodeSafetensors(bytes, file);
+  return bytes;
 }
