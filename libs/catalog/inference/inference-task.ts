@@ -1,9 +1,10 @@
 /** What travels between the pool and its worker threads. */
-import type { FrameBlock } from '#model/embedding-model';
+import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
 
 export type InferenceTask =
   | { kind: 'audio'; waveforms: Float32Array[] }
   | { kind: 'video'; blocks: FrameBlock[] }
+  | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
 
 export interface InferenceWorkerData {
@@ -19,4 +20,7 @@ interface InferenceFailure {
   message: string;
 }
 
-export type InferenceAnswer = { vectors: Float32Array[] } | { failure: InferenceFailure };
+export type InferenceAnswer =
+  | { vectors: Float32Array[] }
+  | { texts: TextEmbedding[] }
+  | { failure: InferenceFailure };
