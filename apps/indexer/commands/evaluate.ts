@@ -1,7 +1,8 @@
-/** `earshot evaluate`: a model's retrieval, with N, chance and a 95 % interval beside every score. */
+/** `earshot evaluate`: a model's retrieval or its concepts, with N, chance and a 95 % interval beside every score. */
 import path from 'node:path';
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import type { CatalogConfig } from '#catalog/config';
 import { EarshotError } from '#core/errors';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
@@ -13,6 +14,7 @@ interface EvaluateFlags {
   model?: string;
   corpus?: string;
   clips?: number;
+  esc10?: string;
   json?: boolean;
 }
 
@@ -24,14 +26,15 @@ interface Scored {
   skipped?: { file: string; reason: string }[];
 }
 
-const SUITES = ['retrieval', 'colour-control'];
+const SUITES = ['retrieval', 'concepts', 'colour-control'];
 
 export function registerEvaluate(program: Command, context: CommandContext): void {
   program
     .command('evaluate')
     .description('measure a model on unseen clips')
-    .option('--suite <name>', SUITES.join(' or '), 'retrieval')
+    .option('--suite <name>', SUITES.join(', '), 'retrieval')
     .option('--pairs <file>', 'your own clips: JSON lines of {"file", "labels"}')
+    .option('--esc10 <folder>', 'suite concepts: score the sounds of ESC-10 as well')
     .option('--model <name>', 'a name or folder (default: the model in use)')
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
     .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
@@ -49,7 +52,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
   if (!SUITES.includes(flags.suite)) {
     throw new EarshotError(
       'invalid_argument',
-      `There is no suite ${flags.suite}; there are ${SUITES.join(' and ')}.`,
+      `There is no suite ${flags.suite}; there are ${SUITES.join(', ')}.`,
       {
         subject: 'suite',
       },
@@ -66,6 +69,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
         onProgress: (stage, done, total) => bar.update(stage, done, total),
       });
     }
+    if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
     const { corpusTestClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
@@ -80,6 +84,28 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
   } finally {
     bar.stop();
   }
+}
+
+async function evaluateConcepts(
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  if (flags.pairs === undefined) {
+    const message =
+      'The suite needs real labelled clips: give JSON lines of {"file", "concepts"} or {"file", "labels"} with --pairs.';
+    throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
+  }
+  const suite = await import('#learning/evaluation/evaluate-concepts');
+  const { findModelFolder } = await import('#catalog/models');
+  return suite.evaluateConcepts({
+    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+    clips: await suite.readConceptManifest(flags.pairs),
+    esc10: flags.esc10 ?? null,
+    signal: context.signal,
+    onProgress: (done, total) => bar.update('evaluate', done, total),
+  });
 }
 
 function printTable(scored: Scored, context: CommandContext): void {
