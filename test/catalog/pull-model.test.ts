@@ -37,7 +37,11 @@ function standIns(): SourceFile[] {
 }
 
 /** Answers like a good file server: whole, or from where the range begins. */
-function serve(request: http.IncomingMessage, response: http.ServerResponse, limit = Number.POSITIVE_INFINITY) {
+function serve(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  limit = Number.POSITIVE_INFINITY,
+) {
   const bytes = contents.get(new URL(request.url ?? '/', baseUrl).pathname);
   if (bytes === undefined) {
     response.writeHead(404).end();
@@ -106,7 +110,9 @@ describe('fetching a model', () => {
     // The first file is not asked for again, the second from the middle on.
     expect(requests.map(({ range }) => range)).toEqual([`bytes=${came}-`, undefined, undefined]);
     for (const { file } of files) {
-      expect(Buffer.compare(await readFile(path.join(folder(), file)), contents.get(`/${file}`) as Buffer)).toBe(0);
+      expect(
+        Buffer.compare(await readFile(path.join(folder(), file)), contents.get(`/${file}`) as Buffer),
+      ).toBe(0);
     }
     expect(await inModels()).toEqual(['concept']);
   });
@@ -172,13 +178,17 @@ describe('fetching a model', () => {
     await pullModel('concept', { dataDir, files, env: PROXY_FREE });
     await writeFile(path.join(folder(), 'imagenet_labels.txt'), 'damaged');
     const unreachable = files.map((file) => ({ ...file, url: `http://127.0.0.1:9/${file.file}` }));
-    await expect(pullModel('concept', { dataDir, files: unreachable, env: PROXY_FREE })).rejects.toMatchObject({
+    await expect(
+      pullModel('concept', { dataDir, files: unreachable, env: PROXY_FREE }),
+    ).rejects.toMatchObject({
       code: 'server_unreachable',
       message: expect.stringMatching(/127.0.0.1:9 can't be reached \(ECONNREFUSED\).*proxy.*--from/),
     });
     expect(await readFile(path.join(folder(), 'imagenet_labels.txt'), 'utf8')).toBe('damaged');
     // A damaged model is replaced whole.
-    expect(await pullModel('concept', { dataDir, files, env: PROXY_FREE })).toMatchObject({ alreadyThere: false });
+    expect(await pullModel('concept', { dataDir, files, env: PROXY_FREE })).toMatchObject({
+      alreadyThere: false,
+    });
     expect(await inModels()).toEqual(['concept']);
     expect((await readFile(path.join(folder(), 'imagenet_labels.txt'))).length).toBe(250_000);
   });
@@ -243,7 +253,9 @@ describe('proxies', () => {
     const proxy = (url: string, env: NodeJS.ProcessEnv) => proxyFor(new URL(url), env)?.href ?? null;
     expect(proxy('https://a.example/x', {})).toBeNull();
     expect(proxy('https://a.example/x', { HTTPS_PROXY: 'http://p:1' })).toBe('http://p:1/');
-    expect(proxy('https://a.example/x', { https_proxy: 'p:2', HTTPS_PROXY: 'http://p:1' })).toBe('http://p:2/');
+    expect(proxy('https://a.example/x', { https_proxy: 'p:2', HTTPS_PROXY: 'http://p:1' })).toBe(
+      'http://p:2/',
+    );
     expect(proxy('http://a.example/x', { HTTPS_PROXY: 'http://p:1' })).toBeNull();
     expect(proxy('http://a.example/x', { ALL_PROXY: 'http://p:1' })).toBe('http://p:1/');
     const env = { HTTPS_PROXY: 'http://p:1', NO_PROXY: 'b.example, .c.example:8443 10.0.0.1' };
@@ -279,7 +291,10 @@ describe('proxies', () => {
     });
     await expect(
       pullModel('concept', { dataDir, files, env: { HTTPS_PROXY: baseUrl } }),
-    ).rejects.toMatchObject({ code: 'server_unreachable', message: expect.stringMatching(/proxy .* answers 407/) });
+    ).rejects.toMatchObject({
+      code: 'server_unreachable',
+      message: expect.stringMatching(/proxy .* answers 407/),
+    });
     expect(tunnels).toEqual(['models.invalid:443']);
   });
 });

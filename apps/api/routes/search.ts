@@ -66,7 +66,9 @@ const answer = z
     text: z
       .object({ understood: z.array(z.string()), unknownWords: z.array(z.string()) })
       .optional()
-      .openapi({ description: 'Of a query in words: what it was taken to mean, and what of it was left out' }),
+      .openapi({
+        description: 'Of a query in words: what it was taken to mean, and what of it was left out',
+      }),
     tookMs: z.number(),
   })
   .openapi('SearchPage');

@@ -48,7 +48,10 @@ export async function downloadFile(
 }
 
 /** Whether the file is there with the right bytes. */
-export async function isIntact(source: Pick<FileToFetch, 'bytes' | 'sha256'>, file: string): Promise<boolean> {
+export async function isIntact(
+  source: Pick<FileToFetch, 'bytes' | 'sha256'>,
+  file: string,
+): Promise<boolean> {
   const size = await sizeOf(file);
   return size === source.bytes && (await sha256Of(file)) === source.sha256;
 }
@@ -85,7 +88,8 @@ async function append(
   try {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       bytes += chunk.length;
-      if (bytes > source.bytes) throw otherBytes(source, `more than the ${source.bytes} bytes it should have`);
+      if (bytes > source.bytes)
+        throw otherBytes(source, `more than the ${source.bytes} bytes it should have`);
       await handle.writeFile(chunk);
       onProgress?.(bytes);
     }
@@ -121,7 +125,12 @@ async function sizeOf(file: string): Promise<number | null> {
 
 function isNetworkFault(error: unknown): boolean {
   const { code = '' } = error as NodeJS.ErrnoException;
-  return code.startsWith('ECONN') || code === 'EPIPE' || code === 'ETIMEDOUT' || (error as Error).message === 'aborted';
+  return (
+    code.startsWith('ECONN') ||
+    code === 'EPIPE' ||
+    code === 'ETIMEDOUT' ||
+    (error as Error).message === 'aborted'
+  );
 }
 
 function interrupted({ file, bytes: total }: FileToFetch, bytes: number, cause?: unknown): EarshotError {

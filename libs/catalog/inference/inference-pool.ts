@@ -110,11 +110,7 @@ export class InferencePool {
     return 'vectors' in answer ? answer.vectors : [];
   }
 
-  async #run(
-    task: InferenceTask,
-    transfer: ArrayBuffer[],
-    options: InferenceRunOptions,
-  ): Promise<Answer> {
+  async #run(task: InferenceTask, transfer: ArrayBuffer[], options: InferenceRunOptions): Promise<Answer> {
     if (!options.bulk) {
       if (this.#outstanding >= this.#capacity) throw overloaded();
       return this.#submit(task, transfer, options.signal);

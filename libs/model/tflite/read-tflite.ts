@@ -7,11 +7,11 @@
 import { EarshotError } from '#core/errors';
 import { Table } from './table.ts';
 
-export type ElementType = 'float32' | 'int8' | 'uint8' | 'int32';
+type ElementType = 'float32' | 'int8' | 'uint8' | 'int32';
 export type Activation = 'none' | 'relu' | 'relu6';
 export type Padding = 'same' | 'valid';
 
-export interface Quantization {
+interface Quantization {
   /** One for the whole tensor, or one for each slice along `axis`. */
   scale: number[];
   zeroPoint: number[];
@@ -46,7 +46,7 @@ export type TfliteOperator = { inputs: number[]; outputs: number[] } & (
   | { kind: 'quantize' | 'dequantize' | 'logistic' | 'reshape' | 'split' }
 );
 
-export type OperatorKind = TfliteOperator['kind'];
+type OperatorKind = TfliteOperator['kind'];
 
 export interface TfliteModel {
   tensors: TfliteTensor[];

@@ -33,7 +33,8 @@ describe('the concept table', () => {
       }
     }
     const names = new Set(table.concepts.map(({ name }) => name));
-    for (const members of Object.values(table.groups)) for (const member of members) expect(names).toContain(member);
+    for (const members of Object.values(table.groups))
+      for (const member of members) expect(names).toContain(member);
   });
 
   it('is calibrated: every concept has its centre for sound and for picture', () => {

@@ -4,8 +4,8 @@ import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeFrames, decodeSamples } from '#media/decode';
 import { probe } from '#media/probe';
-import { classProbabilities, meanClassScores } from '#model/concepts/scores';
 import { AUDIO_CLASS_COUNT, parseClassMap, parseLabelList } from '#model/concepts/class-names';
+import { classProbabilities, meanClassScores } from '#model/concepts/scores';
 import { AudioClassifier, PictureClassifier } from '#model/concepts/towers';
 import { sharedData } from '../../support/shared-data.ts';
 
@@ -52,7 +52,9 @@ describe.skipIf(!models)(`the classifiers${models ? '' : ' (skipped: no shared d
     expect(scores[sounds.indexOf('Speech')]).toBeCloseTo(0.945, 2);
     expect(scores[sounds.indexOf('Inside, small room')]).toBeCloseTo(0.027, 2);
     expect(scores[sounds.indexOf('Narration, monologue')]).toBeCloseTo(0.002, 2);
-    const largest = [...embeddings.keys()].sort((a, b) => (embeddings[b] as number) - (embeddings[a] as number));
+    const largest = [...embeddings.keys()].sort(
+      (a, b) => (embeddings[b] as number) - (embeddings[a] as number),
+    );
     expect(new Set(largest.slice(0, 5))).toEqual(new Set([86, 314, 357, 944, 287]));
     expect(Math.abs((embeddings[86] as number) - 1.3755)).toBeLessThan(0.05);
   });
@@ -69,7 +71,11 @@ describe.skipIf(!models)(`the classifiers${models ? '' : ' (skipped: no shared d
 
   it.skipIf(!clips).each(SEEN)('sees %s at 2 s as the reference does', async (file, expected) => {
     const size = { rateHz: 1, width: 224, height: 224, fit: 'stretch' as const };
-    const { data } = await decodeFrames(path.join(clips as string, file), { startSec: 2, endSec: 3, ...size });
+    const { data } = await decodeFrames(path.join(clips as string, file), {
+      startSec: 2,
+      endSec: 3,
+      ...size,
+    });
     const { views, logits, embeddings, map, mapHeight, mapWidth } = await video.see(data, 224, 224);
     expect([views, mapHeight, mapWidth, embeddings.length]).toEqual([1, 7, 7, 1280]);
     const probabilities = classProbabilities(logits);
@@ -101,7 +107,9 @@ describe.skipIf(!models)(`the classifiers${models ? '' : ' (skipped: no shared d
     let hits = 0;
     let seen = 0;
     for (let i = 0; i < files.length; i += 20) {
-      const probabilities = classProbabilities(await video.classify(await centreCrop(folder, files[i]), 224, 224));
+      const probabilities = classProbabilities(
+        await video.classify(await centreCrop(folder, files[i]), 224, 224),
+      );
       if (probabilities.indexOf(Math.max(...probabilities)) === i + 1) hits++;
       seen++;
     }
@@ -117,5 +125,8 @@ async function centreCrop(folder: string, file = ''): Promise<Uint8Array> {
   const context = canvas.getContext('2d');
   context.drawImage(image, (224 - image.width) / 2, (224 - image.height) / 2);
   const { data } = context.getImageData(0, 0, 224, 224);
-  return Uint8Array.from({ length: 224 * 224 * 3 }, (_, i) => data[Math.floor(i / 3) * 4 + (i % 3)] as number);
+  return Uint8Array.from(
+    { length: 224 * 224 * 3 },
+    (_, i) => data[Math.floor(i / 3) * 4 + (i % 3)] as number,
+  );
 }

@@ -50,7 +50,9 @@ describe('dequantisation', () => {
     new DataView(file.buffer).setInt32(5, 70_000, true);
     const quantization = { scale: [2], zeroPoint: [0], axis: 0 };
     const data = file.subarray(1, 9);
-    expect([...dequantize(tensor({ type: 'int32', shape: [2], quantization, data }))]).toEqual([-14, 140_000]);
+    expect([...dequantize(tensor({ type: 'int32', shape: [2], quantization, data }))]).toEqual([
+      -14, 140_000,
+    ]);
   });
 
   it('refuses a tensor that is computed', () => {
