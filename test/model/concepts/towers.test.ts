@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeFrames, decodeSamples } from '#media/decode';
+import { decodeSamples } from '#media/decode';
 import { probe } from '#media/probe';
 import { AUDIO_CLASS_COUNT, parseClassMap, parseLabelList } from '#model/concepts/class-names';
 import { classProbabilities, meanClassScores } from '#model/concepts/scores';
@@ -70,17 +71,12 @@ describe.skipIf(!models)(`the classifiers${models ? '' : ' (skipped: no shared d
   });
 
   it.skipIf(!clips).each(SEEN)('sees %s at 2 s as the reference does', async (file, expected) => {
-    const size = { rateHz: 1, width: 224, height: 224, fit: 'stretch' as const };
-    const { data } = await decodeFrames(path.join(clips as string, file), {
-      startSec: 2,
-      endSec: 3,
-      ...size,
-    });
+    const data = frameAt2Sec(path.join(clips as string, file));
     const { views, logits, embeddings, map, mapHeight, mapWidth } = await video.see(data, 224, 224);
     expect([views, mapHeight, mapWidth, embeddings.length]).toEqual([1, 7, 7, 1280]);
     const probabilities = classProbabilities(logits);
     for (const [name, score] of Object.entries(expected)) {
-      expect(Math.abs((probabilities[sights.indexOf(name)] as number) - score), name).toBeLessThan(0.08);
+      expect(Math.abs((probabilities[sights.indexOf(name)] as number) - score), name).toBeLessThan(0.02);
     }
     // The embedding is the map's mean over its positions.
     for (const channel of [0, 500, 1279]) {
@@ -98,32 +94,45 @@ describe.skipIf(!models)(`the classifiers${models ? '' : ' (skipped: no shared d
     await expect(video.see(wide, 224, 224)).rejects.toMatchObject({ code: 'shape_mismatch' });
   });
 
-  it.skipIf(!pictures)('names at least 80 % of every twentieth ImageNet picture', async () => {
-    const folder = pictures as string;
-    const { readdirSync } = await import('node:fs');
-    const files = readdirSync(folder)
-      .filter((file) => file.endsWith('.jpg'))
-      .sort();
-    let hits = 0;
-    let seen = 0;
-    for (let i = 0; i < files.length; i += 20) {
-      const probabilities = classProbabilities(
-        await video.classify(await centreCrop(folder, files[i]), 224, 224),
-      );
-      if (probabilities.indexOf(Math.max(...probabilities)) === i + 1) hits++;
-      seen++;
-    }
-    // The reference is 87.6 % of 250; of 50, 80 % is within its interval.
-    expect(seen).toBe(50);
-    expect(hits / seen).toBeGreaterThanOrEqual(0.8);
-  });
+  it.skipIf(!pictures)(
+    'names every fourth ImageNet picture about as often as the reference, 87.6 %',
+    async () => {
+      const folder = pictures as string;
+      const files = readdirSync(folder)
+        .filter((file) => file.endsWith('.jpg'))
+        .sort();
+      let hits = 0;
+      let seen = 0;
+      for (let i = 0; i < files.length; i += 4) {
+        const probabilities = classProbabilities(
+          await video.classify(await centreCrop(folder, files[i]), 224, 224),
+        );
+        if (probabilities.indexOf(Math.max(...probabilities)) === i + 1) hits++;
+        seen++;
+      }
+      expect(seen).toBe(250);
+      expect(hits / seen).toBeGreaterThanOrEqual(0.86);
+    },
+    // A quarter of a minute on a quiet core.
+    240_000,
+  );
 });
+
+/** Resampled as the reference was: ffmpeg's bicubic filter, without keeping the shape. */
+function frameAt2Sec(file: string): Uint8Array {
+  const filter = ['-frames:v', '1', '-vf', 'scale=224:224:flags=bicubic'];
+  const output = ['-pix_fmt', 'rgb24', '-f', 'rawvideo', '-'];
+  return new Uint8Array(
+    execFileSync('ffmpeg', ['-v', 'error', '-ss', '2', '-i', file, ...filter, ...output]),
+  );
+}
 
 async function centreCrop(folder: string, file = ''): Promise<Uint8Array> {
   const image = await loadImage(path.join(folder, file));
   const canvas = createCanvas(224, 224);
   const context = canvas.getContext('2d');
-  context.drawImage(image, (224 - image.width) / 2, (224 - image.height) / 2);
+  // Whole pixels: half of one would blur the picture.
+  context.drawImage(image, -Math.floor((image.width - 224) / 2), -Math.floor((image.height - 224) / 2));
   const { data } = context.getImageData(0, 0, 224, 224);
   return Uint8Array.from(
     { length: 224 * 224 * 3 },
