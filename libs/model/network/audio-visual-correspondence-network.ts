@@ -4,7 +4,7 @@
  */
 import { EarshotError } from '#core/errors';
 import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
-import { readManifest, readWeights } from '../checkpoint/checkpoint.ts';
+import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { loadEngine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
@@ -71,7 +71,7 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     folder: string,
     learning: LearningOptions = {},
   ): Promise<AudioVisualCorrespondenceNetwork> {
-    const manifest = await readManifest(folder);
+    const manifest = await readTwoTowerManifest(folder);
     return AudioVisualCorrespondenceNetwork.#of(manifest, await readWeights(folder, manifest), learning);
   }
 
