@@ -6,7 +6,7 @@ export default defineConfig({
     // Several suites start databases, servers and ffmpeg; more files at once only make them wait for each other.
     maxWorkers: 2,
     pool: 'forks',
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });
