@@ -110,11 +110,11 @@ async function measureOneThread(folder: string, name: EngineName): Promise<OneTh
 }
 
 async function measureTowers(folder: string, name: EngineName, audio: Float32Array[], video: FrameBlock[]) {
-  const { readManifest, readServingGraphs } = await import('#model/checkpoint/checkpoint');
+  const { readTwoTowerManifest, readServingGraphs } = await import('#model/checkpoint/checkpoint');
   const { LogMelFrontEnd } = await import('#model/front-ends/log-mel');
   const { logMelBatch } = await import('#model/front-ends/log-mel-batch');
   const { videoBatch } = await import('#model/front-ends/video-batch');
-  const manifest = await readManifest(folder);
+  const manifest = await readTwoTowerManifest(folder);
   const { frontEnds } = manifest;
   const logMelFrontEnd = new LogMelFrontEnd(frontEnds.audio);
   const prepare = () => ({

@@ -10,6 +10,8 @@ export interface ActiveModel {
   segments: SegmentPlan;
   audioInput: AudioInputSpec;
   videoInput: VideoInputSpec;
+  /** Whether it can be searched with words. */
+  hasTextTower: boolean;
   /** Collection of the vector index that holds this model's points. */
   indexCollection: string;
 }

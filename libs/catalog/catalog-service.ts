@@ -78,7 +78,9 @@ export interface ClipFilter {
 export type SearchQuery =
   | { clipId: string; startSec?: number; endSec?: number; modality?: Modality }
   | { file: string; modality?: Modality }
-  | { vector: Float32Array; modality: Modality; model: string };
+  | { vector: Float32Array; modality: Modality; model: string }
+  /** Words, where the model has a text tower. */
+  | { text: string };
 
 export interface SearchRequest {
   query: SearchQuery;
@@ -107,6 +109,8 @@ export interface SearchPage {
   totalIsLowerBound: boolean;
   nextCursor: string | null;
   model: { id: string; version: string; dimension: number };
+  /** Of a query in words: what the model took it to mean, and the words that mean nothing to it. */
+  text?: { understood: string[]; unknownWords: string[] };
   tookMs: number;
 }
 
@@ -123,6 +127,7 @@ export interface ModelSummary {
   version: string;
   dimension: number;
   active: boolean;
+  hasTextTower: boolean;
   description: string;
 }
 

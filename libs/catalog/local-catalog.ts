@@ -126,6 +126,7 @@ export class LocalCatalog implements LocalCatalogService {
       embeddings: new EmbeddingRepository(database),
       embedQueryFile: (file: string, preferred: readonly Modality[], signal?: AbortSignal) =>
         embedQueryFile(file, preferred, { model, pool }, signal),
+      embedText: (text: string, signal?: AbortSignal) => pool.embedText(text, { signal }),
     };
     return search(request, parts, options.signal);
   }

@@ -14,12 +14,17 @@ interface ModelDescription {
   segments: SegmentPlan;
   audioInput: AudioInputSpec;
   videoInput: VideoInputSpec;
+  /** Left out: it has none. */
+  hasTextTower?: boolean;
 }
 
 /** Reads a model's folder; the same module loads the weights inside the inference threads. */
 export interface ModelReader {
   readModelInfo(folder: string): Promise<ModelDescription>;
 }
+
+/** Models that `earshot models pull` knows how to fetch. */
+export const PULLABLE_MODELS: readonly string[] = ['concept'];
 
 const SHIPPED_FOLDER = fileURLToPath(new URL('../../models', import.meta.url));
 
@@ -30,7 +35,8 @@ const SHIPPED_FOLDER = fileURLToPath(new URL('../../models', import.meta.url));
  */
 export async function findModel(name: string, dataDir: string, reader: ModelReader): Promise<ActiveModel> {
   const folder = await findModelFolder(name, dataDir);
-  const { identity, description, segments, audioInput, videoInput } = await reader.readModelInfo(folder);
+  const info = await reader.readModelInfo(folder);
+  const { identity, description, segments, audioInput, videoInput } = info;
   return {
     name: path.basename(folder),
     folder,
@@ -39,6 +45,7 @@ export async function findModel(name: string, dataDir: string, reader: ModelRead
     segments,
     audioInput,
     videoInput,
+    hasTextTower: info.hasTextTower ?? false,
     indexCollection: indexCollectionOf(identity),
   };
 }
@@ -64,7 +71,15 @@ export async function listModels(
       if (info === null) return [];
       const { id, version, dimension } = info.identity;
       return [
-        { name, id, version, dimension, active: folder === active.folder, description: info.description },
+        {
+          name,
+          id,
+          version,
+          dimension,
+          active: folder === active.folder,
+          hasTextTower: info.hasTextTower ?? false,
+          description: info.description,
+        },
       ];
     }),
   );
@@ -90,10 +105,13 @@ export async function findModelFolder(name: string, dataDir: string): Promise<st
     );
     if (exists) return folder;
   }
-  const message = `There is no model "${name}". Give the name of a shipped model or the path of a model's folder in EARSHOT_MODEL.`;
+  const message = PULLABLE_MODELS.includes(name)
+    ? `The model "${name}" is not there yet: fetch it with "earshot models pull ${name}".`
+    : `There is no model "${name}". Give the name of a shipped model or the path of a model's folder in EARSHOT_MODEL.`;
   throw new EarshotError('model_not_found', message, { subject: 'EARSHOT_MODEL' });
 }
 
-function ownFolder(dataDir: string): string {
+/** Where models that were trained or pulled lie. */
+export function ownFolder(dataDir: string): string {
   return path.join(dataDir, 'models');
 }

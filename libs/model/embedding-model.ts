@@ -31,6 +31,16 @@ export interface FrameBlock {
   count: number;
 }
 
+/** A text in the model's space, with what of it was understood. */
+export interface TextEmbedding {
+  /** Unit length. */
+  vector: Float32Array;
+  /** What the model took the text to mean, in its own words. */
+  understood: string[];
+  /** Words that it left out because they mean nothing to it. */
+  unknownWords: string[];
+}
+
 export interface EmbeddingModel {
   readonly identity: ModelIdentity;
   readonly segments: SegmentPlan;
@@ -40,5 +50,7 @@ export interface EmbeddingModel {
   embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]>;
   /** One unit vector `[dimension]` for each block of frames. */
   embedVideo(blocks: readonly FrameBlock[]): Promise<Float32Array[]>;
+  /** One vector for each text, in the same space; missing where the model has no text tower. */
+  embedText?(texts: readonly string[]): Promise<TextEmbedding[]>;
   dispose(): void;
 }

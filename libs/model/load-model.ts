@@ -1,7 +1,7 @@
 /** Opening a model folder: for its description alone, or with its weights on an engine. */
 import { EarshotError } from '#core/errors';
-import { readManifest, readServingGraphs } from './checkpoint/checkpoint.ts';
-import type { ModelManifest } from './checkpoint/manifest.ts';
+import { readManifest, readServingGraphs, readTwoTowerManifest } from './checkpoint/checkpoint.ts';
+import type { AnyManifest, ConceptManifest, ModelManifest } from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import { loadEngine } from './engine/engine.ts';
 import { loadNetwork } from './load-network.ts';
@@ -16,20 +16,36 @@ export interface ModelInfo {
   segments: SegmentPlan;
   audioInput: { sampleRateHz: number };
   videoInput: VideoInputSpec;
+  /** Whether the model can be searched with words. */
+  hasTextTower: boolean;
   parameterCount: number;
   training: Record<string, unknown>;
 }
 
-function toInfo(manifest: ModelManifest): ModelInfo {
+function isConcept(manifest: AnyManifest): manifest is ConceptManifest {
+  return manifest.towers.kind === 'concept';
+}
+
+async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
   const { rateHz, width, height, fit } = manifest.frontEnds.video;
-  return {
-    identity: { id: manifest.id, version: manifest.version, dimension: manifest.dimension },
+  const common = {
     description: manifest.description,
     segments: manifest.segments,
     audioInput: { sampleRateHz: manifest.frontEnds.audio.sampleRateHz },
     videoInput: { rateHz, width, height, fit },
-    parameterCount: manifest.weights.parameterCount,
     training: manifest.training,
+  };
+  if (isConcept(manifest)) {
+    const { conceptIdentity } = await import('./concepts/concept-model.ts');
+    const { parameterCount } = manifest;
+    return { ...common, identity: conceptIdentity(manifest), hasTextTower: true, parameterCount };
+  }
+  const { id, version, dimension, weights } = manifest;
+  return {
+    ...common,
+    identity: { id, version, dimension },
+    hasTextTower: false,
+    parameterCount: weights.parameterCount,
   };
 }
 
@@ -56,6 +72,10 @@ export async function loadEmbeddingModel(
   options: { engine?: ServingEngine } = {},
 ): Promise<EmbeddingModel> {
   const manifest = await readManifest(folder);
+  if (isConcept(manifest)) {
+    const { ConceptModel } = await import('./concepts/concept-model.ts');
+    return ConceptModel.load(folder, manifest);
+  }
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);
   return new TwoTowerEmbeddingModel(manifest, towers ?? (await openTensorFlowTowers(folder, manifest)));
@@ -97,7 +117,7 @@ async function openTensorFlowTowers(folder: string, manifest: ModelManifest): Pr
  * @throws EarshotError `model_not_found` or `model_invalid`
  */
 export async function loadUntrainedModel(folder: string, seed: number): Promise<EmbeddingModel> {
-  const manifest = await readManifest(folder);
+  const manifest = await readTwoTowerManifest(folder);
   const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, seed);
   const towers = new TensorFlowTowers(network, manifest.frontEnds);
   return new TwoTowerEmbeddingModel({ ...manifest, id: `untrained (${manifest.id})` }, towers);

@@ -90,7 +90,9 @@ describe('symmetric InfoNCE', () => {
 describe('alignment over time', () => {
   const loss = (audio: number[][][], video: number[][][]): number => {
     const { tf } = engine;
-    return tf.tidy(() => alignmentLoss(tf, tf.tensor3d(audio), tf.tensor3d(video)).dataSync())[0] as number;
+    return tf.tidy(() =>
+      alignmentLoss(tf, tf.tensor3d(audio), tf.tensor3d(video), new Int8Array(audio.length)).dataSync(),
+    )[0] as number;
   };
   /** Step t points along axis t. */
   const axes = (steps: number, shift = 0): number[][] =>
@@ -131,9 +133,9 @@ describe('alignment over time', () => {
     const flat = rows.map(() => rows[0] as number[]);
     const along = tf.tidy(() => {
       const audio = tf.tensor3d([rows]);
-      const gradient = tf.grad((video: Tensor) => alignmentLoss(tf, audio, video as Tensor3D))(
-        tf.tensor3d([flat]),
-      );
+      const gradient = tf.grad((video: Tensor) =>
+        alignmentLoss(tf, audio, video as Tensor3D, new Int8Array(audio.shape[0])),
+      )(tf.tensor3d([flat]));
       const towards = (steps: number[][]) =>
         tf.sum(tf.mul(gradient, tf.tensor3d([steps]))).dataSync()[0] as number;
       // Steps 2 to 15 beside 0 to 13: what lies two steps before.

@@ -25,8 +25,7 @@ describe('Platt calibration', () => {
     const positives = labels.filter(Boolean).length;
     const negatives = labels.length - positives;
     // Where the likelihood is highest, its derivative for the intercept is zero.
-    const softened =
-      (positives * (positives + 1)) / (positives + 2) + negatives * (1 / (negatives + 2));
+    const softened = (positives * (positives + 1)) / (positives + 2) + negatives * (1 / (negatives + 2));
     expect(mean).toBeCloseTo(softened / labels.length, 8);
   });
 
@@ -41,7 +40,10 @@ describe('Platt calibration', () => {
   });
 
   it('answers the base rate where scores tell nothing', () => {
-    const fit = fitPlatt(new Array(90).fill(0.3), Array.from({ length: 90 }, (_, i) => i % 3 === 0));
+    const fit = fitPlatt(
+      new Array(90).fill(0.3),
+      Array.from({ length: 90 }, (_, i) => i % 3 === 0),
+    );
     expect(plattProbability(fit, 0.3)).toBeCloseTo(1 / 3, 1);
   });
 

@@ -87,6 +87,7 @@ export function toyPairs(count: number, seed: number): TrainingSource {
       motion: stack(motions, seen),
       motionSteps: STEPS,
       motionTimesSec: Float32Array.from({ length: seen.length * STEPS }, (_, i) => (i % STEPS) * 0.08),
+      lagSteps: new Int8Array(seen.length),
     }),
   };
 }

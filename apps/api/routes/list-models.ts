@@ -10,6 +10,7 @@ const modelSchema = z
     version: z.string(),
     dimension: z.number().int(),
     active: z.boolean(),
+    hasTextTower: z.boolean().openapi({ description: 'Whether it can be searched with words' }),
     description: z.string(),
   })
   .openapi('Model');

@@ -1,4 +1,4 @@
-/** `POST /v1/search`: sounds for a picture, pictures for a sound; by clip, by vector, or by an uploaded file. */
+/** `POST /v1/search`: sounds for a picture, pictures for a sound; by clip, by vector, by words, or by an uploaded file. */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { SearchPage, SearchRequest } from '#catalog/catalog-service';
@@ -63,6 +63,12 @@ const answer = z
     totalIsLowerBound: z.boolean(),
     nextCursor: z.string().nullable(),
     model: modelIdentitySchema,
+    text: z
+      .object({ understood: z.array(z.string()), unknownWords: z.array(z.string()) })
+      .optional()
+      .openapi({
+        description: 'Of a query in words: what it was taken to mean, and what of it was left out',
+      }),
     tookMs: z.number(),
   })
   .openapi('SearchPage');
@@ -73,7 +79,7 @@ const route = createRoute({
   tags: ['search'],
   summary: 'Search across modalities',
   description:
-    'JSON with a query by `clipId` or `vector`, or a multipart form with a `file` and `query` = ' +
+    'JSON with a query by `clipId`, by `vector` or by `text` (where the model has a text tower), or a multipart form with a `file` and `query` = ' +
     '`{"modality": "video" | "audio"}`; the form takes `for`, `topK`, `minScore`, `groupBy`, `filter` and `cursor` ' +
     'inside `query` or as fields of their own. Without `for`, a form asks for the other modality. A clip that asks ' +
     'without a `modality` does so with its sound for `video`, with its picture for the rest, or with what it has. ' +
@@ -103,10 +109,7 @@ export function registerSearch(app: ApiApp, context: ApiContext): void {
 
 async function searchByJson(c: Context<AppEnv>, context: ApiContext): Promise<SearchPage> {
   const { query, ...rest } = await readJson(c, requestSchema);
-  if ('text' in query) {
-    const message = 'The model of this catalog has no text tower: search by clip, by file or by vector.';
-    throw new EarshotError('modality_missing', message, { subject: 'query.text' });
-  }
+  if ('text' in query) return search(c, context, 'text', { query, ...rest });
   if ('vector' in query) {
     const vector = Float32Array.from(query.vector);
     return search(c, context, 'vector', { query: { ...query, vector }, ...rest });

@@ -1,7 +1,8 @@
-/** `earshot evaluate`: a model's retrieval, with N, chance and a 95 % interval beside every score. */
+/** `earshot evaluate`: a model's retrieval or its concepts, with N, chance and a 95 % interval beside every score. */
 import path from 'node:path';
 import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
+import type { CatalogConfig } from '#catalog/config';
 import { EarshotError } from '#core/errors';
 import type { Control } from '#learning/evaluation/control-models';
 import type { CommandContext } from '../context.ts';
@@ -15,6 +16,7 @@ interface EvaluateFlags {
   corpus?: string;
   clips?: number;
   control: Control;
+  esc10?: string;
   json?: boolean;
 }
 
@@ -26,11 +28,12 @@ interface Scored {
   skipped?: { file: string; reason: string }[];
 }
 
-/** The suites, and the corpus split that each scores. */
+/** The suites, and the corpus split that each scores; `concepts` scores real clips alone. */
 const SUITES = {
   retrieval: 'test',
   'retrieval-unseen-objects': 'unseen',
   'colour-control': 'test',
+  concepts: null,
 } as const;
 type Suite = keyof typeof SUITES;
 const SUITE_NAMES = Object.keys(SUITES);
@@ -41,6 +44,7 @@ export function registerEvaluate(program: Command, context: CommandContext): voi
     .description('measure a model on unseen clips')
     .option('--suite <name>', SUITE_NAMES.join(', '), 'retrieval')
     .option('--pairs <file>', 'your own clips: JSON lines of {"file", "labels"}')
+    .option('--esc10 <folder>', 'suite concepts: score the sounds of ESC-10 as well')
     .option('--model <name>', 'a name or folder (default: the model in use)')
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
     .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
@@ -83,6 +87,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
         onProgress: (stage, done, total) => bar.update(stage, done, total),
       });
     }
+    if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
     const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
@@ -90,7 +95,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     const { modelOrControl } = await import('#learning/evaluation/control-models');
     const clips = flags.pairs
       ? await readPairsFile(flags.pairs)
-      : await corpusClips(corpus, SUITES[flags.suite as Suite], flags.clips);
+      : await corpusClips(corpus, SUITES[flags.suite as Suite] ?? 'test', flags.clips);
     const folder = await findModelFolder(flags.model ?? config.model, config.dataDir);
     return await evaluateRetrieval(flags.pairs ? 'pairs' : flags.suite, {
       model: await modelOrControl(folder, flags.control),
@@ -101,6 +106,28 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
   } finally {
     bar.stop();
   }
+}
+
+async function evaluateConcepts(
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  if (flags.pairs === undefined) {
+    const message =
+      'The suite needs real labelled clips: give JSON lines of {"file", "concepts"} or {"file", "labels"} with --pairs.';
+    throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
+  }
+  const suite = await import('#learning/evaluation/evaluate-concepts');
+  const { findModelFolder } = await import('#catalog/models');
+  return suite.evaluateConcepts({
+    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+    clips: await suite.readConceptManifest(flags.pairs),
+    esc10: flags.esc10 ?? null,
+    signal: context.signal,
+    onProgress: (done, total) => bar.update('evaluate', done, total),
+  });
 }
 
 function printTable(scored: Scored, context: CommandContext): void {

@@ -1,15 +1,16 @@
-/** `earshot models`: the models at hand, and the one in use. */
+/** `earshot models`: the models at hand, the one in use, and fetching another. */
 import type { Command } from 'commander';
 import type { ModelSummary } from '#catalog/catalog-service';
 import { EarshotError } from '#core/errors';
 import type { CommandContext } from '../context.ts';
+import { StageBar } from '../stage-bar.ts';
 
 interface JsonOption {
   json?: boolean;
 }
 
 export function registerModels(program: Command, context: CommandContext): void {
-  const models = program.command('models').description('look at the models');
+  const models = program.command('models').description('look at the models and fetch them');
   models
     .command('ls')
     .description('list the models at hand')
@@ -21,6 +22,37 @@ export function registerModels(program: Command, context: CommandContext): void 
     .argument('[name]', 'its name; default: the model in use')
     .option('--json', 'print it as one JSON document')
     .action((name: string | undefined, options: JsonOption) => info(name, options, context));
+  models
+    .command('pull')
+    .description('fetch a pretrained model into the data folder')
+    .argument('<name>', 'concept: YAMNet and MobileNetV2, 8 MB')
+    .option('--from <folder>', 'take its files from this folder instead of the network')
+    .option('--json', 'print {name, folder, bytes, alreadyThere} as one JSON document')
+    .action((name: string, options: PullOptions) => pull(name, options, context));
+}
+
+interface PullOptions extends JsonOption {
+  from?: string;
+}
+
+async function pull(name: string, options: PullOptions, context: CommandContext): Promise<void> {
+  const { dataDir } = await context.config();
+  const { pullModel } = await import('#catalog/pull-model');
+  const bar = new StageBar();
+  try {
+    const pulled = await pullModel(name, {
+      dataDir,
+      from: options.from,
+      signal: context.signal,
+      onProgress: (bytes, total) => bar.update('fetch', bytes, total),
+    });
+    bar.stop();
+    if (options.json) context.printJson(pulled);
+    else if (pulled.alreadyThere) context.print(`${name} is there already, whole: ${pulled.folder}`);
+    else context.print(`${name} is ready in ${pulled.folder}. Use it with EARSHOT_MODEL=${name}.`);
+  } finally {
+    bar.stop();
+  }
 }
 
 async function list(options: JsonOption, context: CommandContext): Promise<void> {

@@ -67,11 +67,10 @@ function queryOf({ video, audio, clip, text }: SearchOptions): SearchQuery {
   if (video !== undefined) return { file: video, modality: 'video' };
   if (audio !== undefined) return { file: audio, modality: 'audio' };
   if (clip !== undefined) return { clipId: clip };
-  const message = 'The model of this catalog has no text tower: search with --video, --audio or --clip.';
-  throw new EarshotError('modality_missing', message, { subject: 'text' });
+  return { text: text ?? '' };
 }
 
-function documentOf({ results, total, model, tookMs }: SearchPage): unknown {
+function documentOf({ results, total, model, text, tookMs }: SearchPage): unknown {
   const rows = results.map(({ clip, segment, score, modality }) => ({
     clipId: clip.id,
     title: clip.title,
@@ -80,13 +79,16 @@ function documentOf({ results, total, model, tookMs }: SearchPage): unknown {
     score,
     modality,
   }));
-  return { results: rows, total, model, tookMs };
+  return { results: rows, total, model, ...(text && { text }), tookMs };
 }
 
 async function printTable(page: SearchPage, context: CommandContext): Promise<void> {
   const { resultTable } = await import('../result-table.ts');
   if (page.results.length === 0) context.print('Nothing found.');
   else context.print(resultTable(page.results));
+  const { understood = [], unknownWords = [] } = page.text ?? {};
+  if (understood.length > 0) context.note(`searched for: ${understood.join(', ')}`);
+  if (unknownWords.length > 0) context.note(`left out, unknown to the model: ${unknownWords.join(', ')}`);
   const total = page.totalIsLowerBound ? `more than ${page.total}` : String(page.total);
   context.note(`${page.results.length} of ${total}, ${Math.round(page.tookMs)} ms, model ${page.model.id}`);
 }

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
-import type { FrameBlock } from '#model/embedding-model';
+import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 import type { InferenceAnswer, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
@@ -31,6 +31,8 @@ export interface InferenceRunOptions {
   /** Ingest: wait for a free place rather than be refused. */
   bulk?: boolean;
 }
+
+type Answer = Exclude<InferenceAnswer, { failure: unknown }>;
 
 /** A thread keeps its model this long after its last batch. */
 const IDLE_TIMEOUT_MS = 10 * 60_000;
@@ -78,7 +80,7 @@ export class InferencePool {
    */
   embedAudio(waveforms: Float32Array[], options: InferenceRunOptions = {}): Promise<Float32Array[]> {
     if (waveforms.length === 0) return Promise.resolve([]);
-    return this.#run({ kind: 'audio', waveforms }, ownBuffers(waveforms), options);
+    return this.#vectors({ kind: 'audio', waveforms }, ownBuffers(waveforms), options);
   }
 
   /**
@@ -87,7 +89,15 @@ export class InferencePool {
    */
   embedVideo(blocks: FrameBlock[], options: InferenceRunOptions = {}): Promise<Float32Array[]> {
     if (blocks.length === 0) return Promise.resolve([]);
-    return this.#run({ kind: 'video', blocks }, ownBuffers(blocks.map((block) => block.data)), options);
+    return this.#vectors({ kind: 'video', blocks }, ownBuffers(blocks.map((block) => block.data)), options);
+  }
+
+  /** @throws EarshotError `modality_missing` where the model has no text tower, `invalid_argument` as the tower */
+  async embedText(text: string, options: InferenceRunOptions = {}): Promise<TextEmbedding> {
+    const answer = await this.#run({ kind: 'text', texts: [text] }, [], options);
+    const embedding = 'texts' in answer ? answer.texts[0] : undefined;
+    if (embedding === undefined) throw new EarshotError('internal', 'The model answered no text.');
+    return embedding;
   }
 
   /** Ends the threads; batches under way fail with `cancelled`. */
@@ -96,11 +106,16 @@ export class InferencePool {
     await this.#pool.destroy();
   }
 
-  async #run(
+  async #vectors(
     task: InferenceTask,
     transfer: ArrayBuffer[],
     options: InferenceRunOptions,
   ): Promise<Float32Array[]> {
+    const answer = await this.#run(task, transfer, options);
+    return 'vectors' in answer ? answer.vectors : [];
+  }
+
+  async #run(task: InferenceTask, transfer: ArrayBuffer[], options: InferenceRunOptions): Promise<Answer> {
     if (!options.bulk) {
       if (this.#outstanding >= this.#capacity) throw overloaded();
       return this.#submit(task, transfer, options.signal);
@@ -115,7 +130,7 @@ export class InferencePool {
     });
   }
 
-  async #submit(task: InferenceTask, transfer: ArrayBuffer[], signal?: AbortSignal): Promise<Float32Array[]> {
+  async #submit(task: InferenceTask, transfer: ArrayBuffer[], signal?: AbortSignal): Promise<Answer> {
     this.#throwIfStopped(signal);
     // Only the time limit stops a thread: a caller that gave up costs one batch, a killed thread costs its model.
     const timeout = AbortSignal.timeout(this.#timeoutSec * 1000);
@@ -131,7 +146,7 @@ export class InferencePool {
       this.#outstanding -= 1;
     }
     this.#throwIfStopped(signal);
-    if ('vectors' in answer) return answer.vectors;
+    if (!('failure' in answer)) return answer;
     const { code, message } = answer.failure;
     throw new EarshotError(isErrorCode(code) ? code : 'internal', message);
   }

@@ -1,10 +1,11 @@
 /** What travels between the pool and its worker threads. */
-import type { FrameBlock } from '#model/embedding-model';
+import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 
 export type InferenceTask =
   | { kind: 'audio'; waveforms: Float32Array[] }
   | { kind: 'video'; blocks: FrameBlock[] }
+  | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
 
 export interface InferenceWorkerData {
@@ -21,4 +22,7 @@ interface InferenceFailure {
   message: string;
 }
 
-export type InferenceAnswer = { vectors: Float32Array[] } | { failure: InferenceFailure };
+export type InferenceAnswer =
+  | { vectors: Float32Array[] }
+  | { texts: TextEmbedding[] }
+  | { failure: InferenceFailure };

@@ -1,7 +1,7 @@
 /** One inference thread: holds one model, loaded once, and answers one batch at a time. */
 import { workerData } from 'piscina';
-import { asEarshotError } from '#core/errors';
-import type { EmbeddingModel } from '#model/embedding-model';
+import { asEarshotError, EarshotError } from '#core/errors';
+import type { EmbeddingModel, TextEmbedding } from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
 import type { InferenceAnswer, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
@@ -28,6 +28,7 @@ export default async function runInference(task: InferenceTask): Promise<Inferen
   try {
     const model = await loadedModel();
     if (task.kind === 'warm-up') return { vectors: [] };
+    if (task.kind === 'text') return { texts: await embedTexts(model, task.texts) };
     const vectors =
       task.kind === 'audio' ? await model.embedAudio(task.waveforms) : await model.embedVideo(task.blocks);
     // A model may answer views into one big buffer, and a view would be sent with all of it: copy what is small.
@@ -36,4 +37,9 @@ export default async function runInference(task: InferenceTask): Promise<Inferen
     const { code, message } = asEarshotError(error);
     return { failure: { code, message } };
   }
+}
+
+function embedTexts(model: EmbeddingModel, texts: readonly string[]): Promise<TextEmbedding[]> {
+  if (model.embedText) return model.embedText(texts);
+  throw new EarshotError('modality_missing', `The model "${model.identity.id}" has no text tower.`);
 }

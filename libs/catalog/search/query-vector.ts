@@ -1,6 +1,7 @@
-/** Turns what a user asks with (a clip of the catalog, a file, a vector) into one unit vector of the model's space. */
+/** Turns what a user asks with (a clip of the catalog, a file, a vector, words) into one unit vector of the model's space. */
 import { createHash } from 'node:crypto';
 import { EarshotError } from '#core/errors';
+import type { TextEmbedding } from '#model/embedding-model';
 import type { IndexPoint } from '#store/index/vector-index';
 import type { ClipRepository, ClipRow } from '#store/repositories/clips';
 import type { EmbeddingRepository } from '#store/repositories/embeddings';
@@ -10,11 +11,13 @@ import type { Modality, SearchQuery } from '../catalog-service.ts';
 export interface QueryVector {
   vector: Float32Array;
   /** Which tower made it. */
-  modality: Modality;
+  modality: Modality | 'text';
   /** The clip that asks, when it is one of the catalog. */
   clipId: string | null;
   /** Stands for the query in the cursor's digest. */
   key: string;
+  /** Of a query in words: what was understood of it. */
+  text?: { understood: string[]; unknownWords: string[] };
 }
 
 export interface QuerySources {
@@ -27,6 +30,7 @@ export interface QuerySources {
     preferred: readonly Modality[],
     signal?: AbortSignal,
   ): Promise<{ modality: Modality; vectors: Float32Array[]; digest: string }>;
+  embedText(text: string, signal?: AbortSignal): Promise<TextEmbedding>;
 }
 
 /**
@@ -47,6 +51,7 @@ export async function resolveQuery(
     const { modality, vectors, digest } = await sources.embedQueryFile(query.file, preferred, signal);
     return { vector: meanDirection(vectors), modality, clipId: null, key: `file:${digest}:${modality}` };
   }
+  if ('text' in query) return fromText(query.text, sources, signal);
   return fromVector(query, sources.model);
 }
 
@@ -79,6 +84,21 @@ async function fromClip(
     return { vector: meanDirection(vectors), modality, clipId: clip.id, key };
   }
   throw modalityMissing(query.modality ?? 'audio', 'The clip');
+}
+
+async function fromText(text: string, sources: QuerySources, signal?: AbortSignal): Promise<QueryVector> {
+  if (!sources.model.hasTextTower) {
+    const message = `The model "${sources.model.name}" has no text tower: search by clip, by file or by vector, or use a model that has one ("earshot models pull concept").`;
+    throw new EarshotError('modality_missing', message, { subject: 'query.text' });
+  }
+  const { vector, understood, unknownWords } = await sources.embedText(text, signal);
+  return {
+    vector,
+    modality: 'text',
+    clipId: null,
+    key: `text:${text}`,
+    text: { understood, unknownWords },
+  };
 }
 
 function fromVector(query: Extract<SearchQuery, { vector: Float32Array }>, model: ActiveModel): QueryVector {

@@ -73,6 +73,7 @@ export async function search(
     ...pick(total),
     nextCursor,
     model: { ...parts.model.identity },
+    ...(query.text && { text: query.text }),
     tookMs: Math.round((performance.now() - startedAt) * 10) / 10,
   };
 }
@@ -98,7 +99,7 @@ function checkRequest(request: SearchRequest): void {
 
 function toRankingRequest(request: SearchRequest, query: QueryVector, parts: SearchParts): RankingRequest {
   const targets: Modality[] = request.for === 'clip' ? ['audio', 'video'] : [request.for];
-  const meetsItself = query.clipId !== null && targets.includes(query.modality);
+  const meetsItself = query.clipId !== null && query.modality !== 'text' && targets.includes(query.modality);
   const filter: ClipFilter = { ...request.filter };
   if (meetsItself && query.clipId !== null) {
     filter.excludeClipIds = [...(filter.excludeClipIds ?? []), query.clipId];

@@ -63,7 +63,7 @@ export interface GroundTruth {
   scene: unknown;
 }
 
-export interface ManifestSource {
+interface ManifestSource {
   soundClass: SoundClass;
   phraseId: string;
   timbreId: string;

@@ -30,6 +30,13 @@ export interface AugmentationOptions {
   smallestCrop: number;
   /** How often a clip's colours are turned into their complements. */
   invertedPart: number;
+  /**
+   * By how many steps a picture lags behind its sound, drawn from these: pictures always in step would be aligned by
+   * their place in the clip alone. Too short a time to matter to what the clip is about.
+   */
+  lagSteps: readonly number[];
+  /** The picture's clock starts by lot up to so late, or the towers would align by the clock alone. */
+  latestClockSec: number;
   /** In decibels, up and down. */
   gainDb: number;
   /** How often noise, or the quiet part of another clip, is mixed into the sound. */
@@ -41,10 +48,12 @@ export interface AugmentationOptions {
 }
 
 export const DEFAULT_AUGMENTATION: AugmentationOptions = {
-  window: { early: 0.5, wholeFrom: 0.7 },
-  framesPerClip: 2,
+  window: { early: 0.5, wholeFrom: 0.8 },
+  framesPerClip: 1,
   smallestCrop: 0.7,
   invertedPart: 0.2,
+  lagSteps: [0, -2, 2, -3, 3, -5, 5],
+  latestClockSec: 3,
   gainDb: 9,
   backgroundPart: 0.5,
   backgroundDb: [40, 12],
@@ -93,6 +102,8 @@ export class CachedSource implements TrainingSource {
     const { rateHz } = this.#frontEnds.video;
     // Sound and picture turn round together, so that what is simultaneous stays so.
     const turns = sounds.map(() => (random ? random.integer(0, all) : 0));
+    const lagSteps = Int8Array.from(pictures, () => (random ? random.pick(this.#augmentation.lagSteps) : 0));
+    const clocksSec = pictures.map(() => (random ? random.uniform(0, this.#augmentation.latestClockSec) : 0));
     const { early, wholeFrom } = this.#augmentation.window;
     const steps = random && progress < wholeFrom ? Math.max(1, Math.round(all * early)) : all;
     const framesPerClip = random ? this.#augmentation.framesPerClip : this.#cache.framesPerClip;
@@ -105,7 +116,11 @@ export class CachedSource implements TrainingSource {
       framesPerClip,
       motion: new Float32Array(pictures.length * steps * this.motionSize * this.motionSize * 2),
       motionSteps: steps,
-      motionTimesSec: Float32Array.from({ length: pictures.length * steps }, (_, i) => (i % steps) / rateHz),
+      motionTimesSec: Float32Array.from(
+        { length: pictures.length * steps },
+        (_, i) => (clocksSec[Math.floor(i / steps)] as number) + (i % steps) / rateHz,
+      ),
+      lagSteps,
     };
     sounds.forEach((clip, row) => {
       const spec = { ...this.#frontEnds.audio, ...this.#augmentation };
@@ -114,7 +129,10 @@ export class CachedSource implements TrainingSource {
     });
     pictures.forEach((clip, row) => {
       const transform = this.#transform(random);
-      this.#writePicture(batch, row, clip, turns[row] as number, transform, random);
+      const turn = ((turns[row] as number) + (lagSteps[row] as number) + all) % all;
+      this.#writePicture(batch, row, clip, turn, transform, random);
+      for (let i = row * framesPerClip; i < (row + 1) * framesPerClip; i++)
+        batch.frameTimesSec[i] = (batch.frameTimesSec[i] as number) + (clocksSec[row] as number);
     });
     return batch;
   }

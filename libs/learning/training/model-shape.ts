@@ -1,6 +1,6 @@
 /** What a run builds: the shape of `mini` from its first weights, or a model that it goes on from. */
 import { EarshotError } from '#core/errors';
-import { readManifest, readWeights } from '#model/checkpoint/checkpoint';
+import { readTwoTowerManifest, readWeights } from '#model/checkpoint/checkpoint';
 import type { FrontEnds, ModelManifest } from '#model/checkpoint/manifest';
 import type { NamedArray } from '#model/layers/parameters';
 import { AUDIO_TIME_STRIDE } from '#model/towers/audio-tower';
@@ -35,7 +35,7 @@ const CROP_ROOM = 7 / 6;
  *   `checkpoint_invalid`
  */
 export async function shapeOfModel(folder: string): Promise<ModelShape> {
-  const manifest = await readManifest(folder);
+  const manifest = await readTwoTowerManifest(folder);
   const { id, version, towers, segments, frontEnds } = manifest;
   return {
     towers: { audio: towers.audio, video: towers.video },

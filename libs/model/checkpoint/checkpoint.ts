@@ -4,7 +4,13 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import type { NamedArray } from '../layers/parameters.ts';
-import { type CheckedFile, type ModelManifest, parseManifest } from './manifest.ts';
+import {
+  type AnyManifest,
+  type CheckedFile,
+  type ModelManifest,
+  parseManifest,
+  parseTwoTowerManifest,
+} from './manifest.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
 const MANIFEST_FILE = 'model.json';
@@ -42,7 +48,7 @@ export async function writeModelFolder(
   const bytes = encodeSafetensors(arrays, { model: description.id });
   const hash = sha256(bytes);
   const { baseVersion, parameterCount, ...rest } = description;
-  const manifest = parseManifest(
+  const manifest = parseTwoTowerManifest(
     {
       format: 'earshot-model/1',
       ...rest,
@@ -84,7 +90,7 @@ async function writeManifest(folder: string, manifest: ModelManifest): Promise<v
 }
 
 /** @throws EarshotError `model_not_found` or `model_invalid` */
-export async function readManifest(folder: string): Promise<ModelManifest> {
+export async function readManifest(folder: string): Promise<AnyManifest> {
   const file = path.join(folder, MANIFEST_FILE);
   let text: string;
   try {
@@ -108,9 +114,18 @@ export async function readManifest(folder: string): Promise<ModelManifest> {
   return parseManifest(json, file);
 }
 
+/**
+ * The manifest of a folder that must hold a trained two-tower model.
+ *
+ * @throws EarshotError `model_not_found` or `model_invalid`, the latter also for other kinds of model
+ */
+export async function readTwoTowerManifest(folder: string): Promise<ModelManifest> {
+  return parseTwoTowerManifest(await readManifest(folder), path.join(folder, MANIFEST_FILE));
+}
+
 /** @throws EarshotError `checkpoint_invalid` when the weights are missing, damaged or not the manifest's */
 export async function readWeights(folder: string, manifest: ModelManifest): Promise<NamedArray[]> {
-  const bytes = await readChecked(folder, manifest.weights);
+  const bytes = await readCheckedFile(folder, manifest.weights);
   return decodeSafetensors(bytes, path.join(folder, manifest.weights.file));
 }
 
@@ -124,11 +139,19 @@ export async function readServingGraphs(
   { serving }: ModelManifest,
 ): Promise<{ audio: Uint8Array; video: Uint8Array } | null> {
   if (!serving) return null;
-  return { audio: await readChecked(folder, serving.audio), video: await readChecked(folder, serving.video) };
+  return {
+    audio: await readCheckedFile(folder, serving.audio),
+    video: await readCheckedFile(folder, serving.video),
+  };
 }
 
-async function readChecked(folder: string, checked: CheckedFile): Promise<Uint8Array> {
-  const file = path.join(folder, checked.file);
+/**
+ * A file of a model's folder, as its publisher made it.
+ *
+ * @throws EarshotError `checkpoint_invalid` when it is missing, damaged or another one
+ */
+export async function readCheckedFile(folder: string, expected: CheckedFile): Promise<Uint8Array> {
+  const file = path.join(folder, expected.file);
   let bytes: Uint8Array;
   try {
     bytes = await readFile(file);
@@ -138,9 +161,12 @@ async function readChecked(folder: string, checked: CheckedFile): Promise<Uint8A
       cause: error,
     });
   }
-  if (sha256(bytes) !== checked.sha256) {
-    const message = `${file} does not have the checksum that model.json states: fetch or train it again.`;
-    throw new EarshotError('checkpoint_invalid', message, { subject: file });
+  if (sha256(bytes) !== expected.sha256) {
+    throw new EarshotError(
+      'checkpoint_invalid',
+      `${file} does not have the checksum that model.json states: fetch or train it again.`,
+      { subject: file },
+    );
   }
   return bytes;
 }

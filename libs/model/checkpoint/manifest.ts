@@ -32,18 +32,21 @@ const videoTower = z.object({
   positions: z.boolean().default(false),
 });
 
-const checkedFile = z.object({
-  file: z.string().regex(/^[\w.-]+$/),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
-});
-
-const modelManifestSchema = z.object({
+const common = {
   format: z.literal('earshot-model/1'),
   id: z.string().regex(MODEL_NAME),
   version: z.string().min(1),
   description: z.string(),
-  dimension: z.int().positive(),
   segments: z.object({ lengthSec: z.number().positive(), hopSec: z.number().positive() }),
+};
+
+const fileName = z.string().regex(/^[\w.-]+$/);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const checkedFile = z.object({ file: fileName, sha256 });
+
+const twoTowerManifestSchema = z.object({
+  ...common,
+  dimension: z.int().positive(),
   frontEnds: z.object({
     audio: z.object({
       sampleRateHz: z.int().positive(),
@@ -84,14 +87,52 @@ const modelManifestSchema = z.object({
   training: z.record(z.string(), z.unknown()),
 });
 
-export type ModelManifest = z.infer<typeof modelManifestSchema>;
+/** Pretrained classifiers that meet in the concept table; the dimension is the table's. */
+const conceptManifestSchema = z.object({
+  ...common,
+  frontEnds: z.object({
+    audio: z.object({ sampleRateHz: z.int().positive() }),
+    video: z.object({
+      rateHz: z.number().positive(),
+      width: z.int().positive(),
+      height: z.int().positive(),
+      fit: z.enum(['stretch', 'cover']),
+    }),
+  }),
+  towers: z.object({
+    kind: z.literal('concept'),
+    audio: checkedFile,
+    audioClasses: checkedFile,
+    video: checkedFile,
+    videoClasses: checkedFile,
+  }),
+  parameterCount: z.int().positive(),
+  training: z.record(z.string(), z.unknown()),
+});
+
+/** A trained two-tower checkpoint. */
+export type ModelManifest = z.infer<typeof twoTowerManifestSchema>;
+export type ConceptManifest = z.infer<typeof conceptManifestSchema>;
 /** A file of the model's folder, with its checksum. */
 export type CheckedFile = z.infer<typeof checkedFile>;
+/** Told apart by `towers.kind`. */
+export type AnyManifest = ModelManifest | ConceptManifest;
 export type FrontEnds = ModelManifest['frontEnds'];
 
 /** @throws EarshotError `model_invalid` listing every field that is wrong */
-export function parseManifest(json: unknown, subject: string): ModelManifest {
-  const parsed = modelManifestSchema.safeParse(json);
+export function parseManifest(json: unknown, subject: string): AnyManifest {
+  const kind = z.object({ towers: z.object({ kind: z.string() }) }).safeParse(json);
+  if (kind.data?.towers.kind === 'concept') return parseAs(conceptManifestSchema, json, subject);
+  return parseTwoTowerManifest(json, subject);
+}
+
+/** @throws EarshotError `model_invalid` as `parseManifest`, and for other kinds of model */
+export function parseTwoTowerManifest(json: unknown, subject: string): ModelManifest {
+  return parseAs(twoTowerManifestSchema, json, subject);
+}
+
+function parseAs<T>(schema: z.ZodType<T>, json: unknown, subject: string): T {
+  const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const faults = parsed.error.issues.map((issue) => `${issue.path.join('.') || '(root)'}: ${issue.message}`);
   throw new EarshotError('model_invalid', `${subject} is not a model description: ${faults.join('; ')}.`, {

@@ -9,7 +9,7 @@ import { SEPARATION_RATE_HZ, SEPARATION_STFT } from './stft.ts';
 
 export const LOG_FREQUENCY_BINS = 256;
 /** Where the networks' band ends: half of their sample rate. */
-export const LOG_FREQUENCY_TOP_HZ = SEPARATION_RATE_HZ / 2;
+const LOG_FREQUENCY_TOP_HZ = SEPARATION_RATE_HZ / 2;
 
 /** How far the curve bends: from its lowest to its highest row the steps grow 21 times. */
 const BEND = 20;

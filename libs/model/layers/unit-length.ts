@@ -4,7 +4,7 @@ import type { TensorFlow } from '../engine/engine.ts';
 import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 
 /** Added under the root, so that a vector of zeros stays one. */
-export const UNIT_LENGTH_EPSILON = 1e-8;
+const UNIT_LENGTH_EPSILON = 1e-8;
 
 /** `x / sqrt(sum(x^2) + 1e-8)` over the last axis. */
 export function unitLength<T extends tfTypes.Tensor>(tf: TensorFlow, x: T): T {

@@ -4,11 +4,10 @@
  */
 import { EarshotError } from '#core/errors';
 import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
-import { readManifest, readWeights, writeModelFolder } from '../checkpoint/checkpoint.ts';
+import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
-import { type Engine, loadEngine } from '../engine/engine.ts';
+import { loadEngine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
-import { TwoTowerNetwork } from '../towers/two-tower.ts';
 import type { LearnResult } from '../training/learn-correspondence.ts';
 import {
   type Clip,
@@ -23,19 +22,13 @@ import {
   type Waveform,
 } from './inputs.ts';
 import { type LearnOptions, learnFromClips } from './learning.ts';
-import {
-  checkLearning,
-  type LearningOptions,
-  manifestOf,
-  type NetworkManifest,
-  type NetworkOptions,
-} from './options.ts';
+import type { LearningOptions, NetworkOptions } from './options.ts';
 import { PairTrainer, type PairTrainerState } from './pair-trainer.ts';
-import { assignParameters } from './parameters.ts';
 import { type Match, nearest } from './retrieval.ts';
 import { classifyByPrototype, type LabelProbability, type LabelPrototypes } from './scene.ts';
-import { decodeModel, encodeModel, weightsHash } from './serialization.ts';
-import { dot, TowerPasses } from './tower-passes.ts';
+import { decodeModel } from './serialization.ts';
+import { StoredNetwork } from './stored-network.ts';
+import { dot } from './tower-passes.ts';
 
 export interface Correspondence {
   /** Cosine of the two embeddings, -1..1. */
@@ -57,44 +50,13 @@ export interface InputGradients {
   pixels: Float32Array;
 }
 
-export interface ModelMetadata extends NetworkManifest {
-  /** Trainable weights. */
-  parameterCount: number;
-  optimizer: NonNullable<LearningOptions['optimizer']>;
-}
-
 /** A query for retrieval: the media, or the embedding that a network of these weights gave for it. */
 export type Query<Media> = Media | { embedding: Float32Array };
 
 const DEFAULT_TOP_K = 10;
 const STEP_LEARNING_RATE = { adamw: 1e-4, sgd: 1e-2 } as const;
 
-export class AudioVisualCorrespondenceNetwork {
-  /** Loss of the last step that was trained; null before any. */
-  lastLoss: number | null = null;
-  readonly #network: TwoTowerNetwork;
-  readonly #passes: TowerPasses;
-  readonly #learning: LearningOptions;
-  #manifest: NetworkManifest;
-  #trainer: PairTrainer | null = null;
-  /** Whether the weights are still those that the manifest's version stands for. */
-  #changed = false;
-
-  /**
-   * A network with random weights; `create` does the same and loads the engine as well.
-   *
-   * @param engine  from `loadEngine`
-   * @param options the reference design's values unless told, see `NetworkOptions`
-   * @throws EarshotError `invalid_argument` naming the option at fault
-   */
-  constructor(engine: Engine, options: NetworkOptions = {}, manifest: NetworkManifest = manifestOf(options)) {
-    checkLearning(options);
-    this.#manifest = manifest;
-    this.#learning = { optimizer: options.optimizer, loss: options.loss };
-    this.#network = new TwoTowerNetwork(engine, manifest.towers, options.seed ?? 1);
-    this.#passes = new TowerPasses(this.#network, manifest.frontEnds, manifest.segments);
-  }
-
+export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
   /** A network with random weights. */
   static async create(options: NetworkOptions = {}): Promise<AudioVisualCorrespondenceNetwork> {
     return new AudioVisualCorrespondenceNetwork(await loadEngine(), options);
@@ -109,7 +71,7 @@ export class AudioVisualCorrespondenceNetwork {
     folder: string,
     learning: LearningOptions = {},
   ): Promise<AudioVisualCorrespondenceNetwork> {
-    const manifest = await readManifest(folder);
+    const manifest = await readTwoTowerManifest(folder);
     return AudioVisualCorrespondenceNetwork.#of(manifest, await readWeights(folder, manifest), learning);
   }
 
@@ -133,7 +95,7 @@ export class AudioVisualCorrespondenceNetwork {
   ): Promise<AudioVisualCorrespondenceNetwork> {
     const made = new AudioVisualCorrespondenceNetwork(await loadEngine(), learning, manifest);
     try {
-      made.#network.store.restore(arrays);
+      made.network.store.restore(arrays);
     } catch (error) {
       made.dispose();
       throw error;
@@ -148,9 +110,9 @@ export class AudioVisualCorrespondenceNetwork {
    * @throws EarshotError `invalid_argument` or `too_short`, naming the argument
    */
   getAudioEmbedding(waveform: Waveform, sampleRateHz?: number): Float32Array {
-    const { audio } = this.#manifest.frontEnds;
+    const { audio } = this.manifest.frontEnds;
     if (sampleRateHz !== undefined) checkRate(sampleRateHz, audio.sampleRateHz, 'sampleRateHz');
-    return this.#passes.embedAudio(checkWaveform(waveform, audio)).embedding;
+    return this.passes.embedAudio(checkWaveform(waveform, audio)).embedding;
   }
 
   /**
@@ -159,7 +121,7 @@ export class AudioVisualCorrespondenceNetwork {
    * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the argument
    */
   getVisualEmbedding(frames: VideoFrames): Float32Array {
-    return this.#passes.embedVideo(checkFrames(frames, this.#manifest.frontEnds.video)).embedding;
+    return this.passes.embedVideo(checkFrames(frames, this.manifest.frontEnds.video)).embedding;
   }
 
   /** Both embeddings and how well they go together. */
@@ -167,7 +129,7 @@ export class AudioVisualCorrespondenceNetwork {
     const audioEmbedding = this.getAudioEmbedding(waveform);
     const visualEmbedding = this.getVisualEmbedding(frames);
     const score = Math.max(-1, Math.min(1, dot(audioEmbedding, visualEmbedding)));
-    const calibration = this.#manifest.calibration?.correspondence;
+    const calibration = this.manifest.calibration?.correspondence;
     const probability = calibration ? plattProbability(calibration, score) : null;
     return { audioEmbedding, visualEmbedding, score, probability };
   }
@@ -197,23 +159,23 @@ export class AudioVisualCorrespondenceNetwork {
    * @throws EarshotError `not_enough_data` with fewer than two clips
    */
   calibrateCorrespondence(clips: readonly Clip[]): PlattCalibration {
-    const checked = checkClips(clips, this.#manifest.frontEnds);
+    const checked = checkClips(clips, this.manifest.frontEnds);
     if (checked.length < 2)
       throw refuse(
         'not_enough_data',
         'clips',
         'A calibration needs at least 2 clips: 20 or more are better.',
       );
-    const audio = checked.map(({ samples }) => this.#passes.embedAudio(samples).embedding);
-    const video = checked.map(({ frames }) => this.#passes.embedVideo(frames).embedding);
+    const audio = checked.map(({ samples }) => this.passes.embedAudio(samples).embedding);
+    const video = checked.map(({ frames }) => this.passes.embedVideo(frames).embedding);
     const scoresWith = (shift: number) =>
       audio.map((vector, i) => dot(vector, video[(i + shift) % video.length] as Float32Array));
     const [matches, mismatches] = [scoresWith(0), scoresWith(1)];
     const labels = [...matches.map(() => true), ...mismatches.map(() => false)];
     const correspondence = fitPlatt([...matches, ...mismatches], labels);
-    this.#manifest = {
-      ...this.#manifest,
-      calibration: { ...this.#manifest.calibration, correspondence },
+    this.manifest = {
+      ...this.manifest,
+      calibration: { ...this.manifest.calibration, correspondence },
     };
     return correspondence;
   }
@@ -230,7 +192,7 @@ export class AudioVisualCorrespondenceNetwork {
     topK = DEFAULT_TOP_K,
   ): Match[] {
     const vector = isEmbedded(query)
-      ? checkVector(query.embedding, this.#manifest.dimension, 'query.embedding')
+      ? checkVector(query.embedding, this.manifest.dimension, 'query.embedding')
       : this.getVisualEmbedding(query);
     return nearest(vector, database, topK);
   }
@@ -247,7 +209,7 @@ export class AudioVisualCorrespondenceNetwork {
     topK = DEFAULT_TOP_K,
   ): Match[] {
     const vector = isEmbedded(query)
-      ? checkVector(query.embedding, this.#manifest.dimension, 'query.embedding')
+      ? checkVector(query.embedding, this.manifest.dimension, 'query.embedding')
       : this.getAudioEmbedding(query);
     return nearest(vector, database, topK);
   }
@@ -260,14 +222,14 @@ export class AudioVisualCorrespondenceNetwork {
    * @throws EarshotError `not_enough_data`, `invalid_argument`, `training_diverged`, `cancelled`
    */
   async learnCorrespondence(clips: readonly Clip[], options: LearnOptions = {}): Promise<LearnResult> {
-    const { frontEnds } = this.#manifest;
+    const { frontEnds } = this.manifest;
     const checked = checkClips(clips, frontEnds);
     const validation = options.validation ? checkClips(options.validation, frontEnds, 'validation') : null;
-    const own = { ...this.#learning, ...options };
-    const result = await learnFromClips(this.#network, this.#manifest, checked, validation, own);
+    const own = { ...this.learning, ...options };
+    const result = await learnFromClips(this.network, this.manifest, checked, validation, own);
     this.lastLoss = result.lastLoss;
-    this.#trainer = null;
-    this.#weightsChanged();
+    this.trainer = null;
+    this.weightsChanged();
     return result;
   }
 
@@ -280,28 +242,28 @@ export class AudioVisualCorrespondenceNetwork {
    */
   train(clips: Clip | readonly Clip[], options: { learningRate?: number } = {}): number {
     const list = Array.isArray(clips) ? (clips as readonly Clip[]) : [clips as Clip];
-    const checked = checkClips(list, this.#manifest.frontEnds);
+    const checked = checkClips(list, this.manifest.frontEnds);
     if (checked.length === 0) throw refuse('not_enough_data', 'clips', 'clips is empty: give at least one.');
-    const optimizer = this.#optimizer;
+    const optimizer = this.optimizer;
     const rate = checkPositive(options.learningRate ?? STEP_LEARNING_RATE[optimizer], 'learningRate');
-    this.#trainer ??= new PairTrainer(this.#network, this.#manifest, optimizer);
-    const loss = this.#trainer.step(checked, rate);
+    this.trainer ??= new PairTrainer(this.network, this.manifest, optimizer);
+    const loss = this.trainer.step(checked, rate);
     this.lastLoss = loss;
-    this.#weightsChanged();
+    this.weightsChanged();
     return loss;
   }
 
   /** Saliency: how the score of a sound and a picture changes with each sample and each pixel. */
   inputGradients(waveform: Waveform, frames: VideoFrames): InputGradients {
-    const { audio, video } = this.#manifest.frontEnds;
+    const { audio, video } = this.manifest.frontEnds;
     const samples = checkWaveform(waveform, audio);
     checkFrames(frames, video);
-    const sound = this.#passes.embedAudio(samples);
-    const picture = this.#passes.embedVideo(frames);
+    const sound = this.passes.embedAudio(samples);
+    const picture = this.passes.embedVideo(frames);
     return {
       score: dot(sound.embedding, picture.embedding),
-      samples: this.#passes.audioGradient(samples, sound, picture.embedding),
-      pixels: this.#passes.videoGradient(frames, picture, sound.embedding),
+      samples: this.passes.audioGradient(samples, sound, picture.embedding),
+      pixels: this.passes.videoGradient(frames, picture, sound.embedding),
     };
   }
 
@@ -319,7 +281,7 @@ export class AudioVisualCorrespondenceNetwork {
   ): LabelProbability[] {
     const { audioEmbedding, visualEmbedding } = this.predict(waveform, frames);
     const scene = audioEmbedding.map((value, i) => (value + (visualEmbedding[i] as number)) / 2);
-    const scale = Math.exp(this.#network.logScale.dataSync()[0] as number);
+    const scale = Math.exp(this.network.logScale.dataSync()[0] as number);
     return classifyByPrototype(scene, labels, prototypes, scale);
   }
 
@@ -348,112 +310,20 @@ export class AudioVisualCorrespondenceNetwork {
     throw notTrained('describeExpectedAudio', 'it has no audio prototypes');
   }
 
-  /** Trainable weights, the temperature among them. */
-  get parameterCount(): number {
-    let count = 0;
-    for (const variable of this.#network.store.trainable.values()) count += variable.size;
-    return count;
-  }
-
-  /** A copy of every array that the answers depend on: trainable weights first, then running statistics. */
-  getParameters(): NamedArray[] {
-    return this.#network.store.snapshot();
-  }
-
-  /**
-   * Another network's arrays, all of them; what `train` had in its memory is forgotten.
-   *
-   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the array; nothing has been changed then
-   */
-  setParameters(parameters: readonly NamedArray[]): void {
-    assignParameters(this.#network.store, parameters, { all: true });
-    this.#trainer = null;
-    this.#weightsChanged();
-  }
-
-  /**
-   * New values for some or all arrays, as `getParameters` lays them out: a step of one's own. `train` goes on with its
-   * momentum and memory.
-   *
-   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the array; nothing has been changed then
-   */
-  updateParameters(parameters: readonly NamedArray[]): void {
-    assignParameters(this.#network.store, parameters, { all: false });
-    this.#weightsChanged();
-  }
-
-  /** What this model is, takes and was made of: a copy. */
-  modelMetadata(): ModelMetadata {
-    return structuredClone({
-      ...this.#currentManifest(),
-      parameterCount: this.parameterCount,
-      optimizer: this.#optimizer,
-    });
-  }
-
-  /** The model as bytes: a safetensors file with its description in the header. What only training needs is left out. */
-  serialize(): Uint8Array {
-    return encodeModel(this.#currentManifest(), this.getParameters(), this.parameterCount);
-  }
-
-  /**
-   * Writes a model folder, which `fromFolder` and the product's commands read.
-   *
-   * @param named the model's own name and description unless told
-   * @throws EarshotError `model_invalid` for a name that can't be one
-   */
-  async toFolder(folder: string, named: { id?: string; description?: string } = {}): Promise<ModelManifest> {
-    const { version, ...rest } = this.#currentManifest();
-    const whole = { ...rest, ...named, baseVersion: baseOf(version), parameterCount: this.parameterCount };
-    return writeModelFolder(folder, whole, this.getParameters());
-  }
-
   /** A network that answers and learns on as this one does, and shares nothing with it. */
   clone(): AudioVisualCorrespondenceNetwork {
-    const manifest = structuredClone(this.#currentManifest());
-    const copy = new AudioVisualCorrespondenceNetwork(this.#network.engine, this.#learning, manifest);
-    copy.#network.store.restore(this.getParameters());
+    const manifest = structuredClone(this.currentManifest());
+    const copy = new AudioVisualCorrespondenceNetwork(this.network.engine, this.learning, manifest);
+    copy.network.store.restore(this.getParameters());
     copy.lastLoss = this.lastLoss;
-    const state: PairTrainerState | undefined = this.#trainer?.snapshot();
-    if (state) copy.#trainer = new PairTrainer(copy.#network, manifest, this.#optimizer, state);
+    const state: PairTrainerState | undefined = this.trainer?.snapshot();
+    if (state) copy.trainer = new PairTrainer(copy.network, manifest, this.optimizer, state);
     return copy;
-  }
-
-  /** Frees the weights; the network answers nothing afterwards. */
-  dispose(): void {
-    this.#network.dispose();
-  }
-
-  get #optimizer() {
-    return this.#learning.optimizer ?? 'adamw';
-  }
-
-  /** With a version that no other weights have. */
-  #currentManifest(): NetworkManifest {
-    if (this.#changed) {
-      const hash = weightsHash(this.#manifest.id, this.getParameters()).slice(0, 8);
-      this.#manifest = { ...this.#manifest, version: `${baseOf(this.#manifest.version)}+${hash}` };
-      this.#changed = false;
-    }
-    return this.#manifest;
-  }
-
-  /** A calibration belongs to the weights that it was fitted on. */
-  #weightsChanged(): void {
-    const { calibration: _outdated, ...manifest } = this.#manifest;
-    this.#manifest = manifest;
-    this.#network.forgetFolded();
-    this.#changed = true;
   }
 }
 
 function isEmbedded<Media>(query: Query<Media>): query is { embedding: Float32Array } {
   return typeof query === 'object' && query !== null && 'embedding' in query;
-}
-
-/** A version without the hash of its weights. */
-function baseOf(version: string): string {
-  return version.split('+')[0] as string;
 }
 
 function notTrained(operation: string, why: string): EarshotError {

@@ -98,6 +98,7 @@ export class ArrayClipSource implements TrainingSource {
       motion: motion ? this.#motion(rows, motion) : null,
       motionSteps: steps,
       motionTimesSec: Float32Array.from({ length: rows.length * steps }, (_, i) => timeOf(i % steps)),
+      lagSteps: new Int8Array(rows.length),
     };
   }
 

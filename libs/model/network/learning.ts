@@ -73,7 +73,7 @@ export async function learnFromClips(
 }
 
 /** Terms beside InfoNCE that a network of this shape learns with, unless told otherwise. */
-export function lossWeights(spec: SourceSpec, loss: LearningOptions['loss']): ObjectiveWeights {
+function lossWeights(spec: SourceSpec, loss: LearningOptions['loss']): ObjectiveWeights {
   const weights = { class: 0, localization: 1, alignment: 1, ...loss };
   return { ...weights, alignment: stepsAlign(spec) ? weights.alignment : 0 };
 }

@@ -35,7 +35,7 @@ export interface NetworkOptions extends LearningOptions {
   seed?: number;
 }
 
-export const DEFAULT_OPTIONS = {
+const DEFAULT_OPTIONS = {
   embeddingDimension: 512,
   audioSampleRateHz: 16_000,
   videoFrameRate: 25,

@@ -1,7 +1,7 @@
 /** A whole model as one run of bytes: a safetensors file that carries its `model.json` in the header. */
 import { EarshotError } from '#core/errors';
 import { sha256 } from '../checkpoint/checkpoint.ts';
-import { type ModelManifest, parseManifest } from '../checkpoint/manifest.ts';
+import { type ModelManifest, parseTwoTowerManifest } from '../checkpoint/manifest.ts';
 import { decodeSafetensors, encodeSafetensors, safetensorsMetadata } from '../checkpoint/safetensors.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import type { NetworkManifest } from './options.ts';
@@ -38,7 +38,7 @@ export function decodeModel(bytes: Uint8Array): { manifest: ModelManifest; array
     const message = `${SUBJECT} carries no description: it was not written by serialize().`;
     throw new EarshotError('checkpoint_invalid', message, { subject: MANIFEST_KEY });
   }
-  const manifest = parseManifest(parseJson(json), SUBJECT);
+  const manifest = parseTwoTowerManifest(parseJson(json), SUBJECT);
   const arrays = decodeSafetensors(bytes, SUBJECT);
   if (weightsHash(manifest.id, arrays) !== manifest.weights.sha256) {
     const message = `${SUBJECT} is damaged: its weights have another checksum than its description states.`;

@@ -16,14 +16,19 @@ const SCALE = 10;
 /**
  * Cross-entropy of picking the true offset among shifted ones by the mean squared distance over the overlap.
  *
- * @param audio `[batch, steps, dimension]`, unit length
- * @param video `[batch, steps, dimension]`, unit length, the same instants; more steps than the largest shift
+ * Pictures that are always in step with their sound would be aligned by position alone, which both towers are told:
+ * in training, pictures therefore lag by a known number of steps.
+ *
+ * @param audio    `[batch, steps, dimension]`, unit length
+ * @param video    `[batch, steps, dimension]`, unit length
+ * @param lagSteps `[batch]`, each one of `ALIGNMENT_SHIFTS`: what is heard at step t is seen at step `t + lag`
  * @returns scalar; ln(number of shifts) for embeddings that tell nothing
  */
 export function alignmentLoss(
   tf: TensorFlow,
   audio: tfTypes.Tensor3D,
   video: tfTypes.Tensor3D,
+  lagSteps: ArrayLike<number>,
 ): tfTypes.Scalar {
   const [batch, steps] = audio.shape;
   const shifts = ALIGNMENT_SHIFTS.filter((shift) => Math.abs(shift) < steps);
@@ -35,7 +40,14 @@ export function alignmentLoss(
   const diagonals = tf.tensor2d(diagonalWeights(steps, shifts), [steps * steps, shifts.length]);
   const distances = tf.sub(2, tf.mul(2, tf.matMul(cosines, diagonals)));
   const logProbabilities = tf.logSoftmax(tf.mul(distances, -SCALE) as tfTypes.Tensor2D);
-  return tf.neg(tf.mean(tf.slice(logProbabilities, [0, 0], [batch, 1]))) as tfTypes.Scalar;
+  const truth = new Float32Array(batch * shifts.length);
+  for (let row = 0; row < batch; row++) {
+    const at = shifts.indexOf(lagSteps[row] as (typeof shifts)[number]);
+    if (at < 0) throw new RangeError(`a lag of ${lagSteps[row]} steps is none of ${shifts}`);
+    truth[row * shifts.length + at] = 1 / batch;
+  }
+  const targets = tf.tensor2d(truth, [batch, shifts.length]);
+  return tf.neg(tf.sum(tf.mul(targets, logProbabilities))) as tfTypes.Scalar;
 }
 
 /** Column k averages the pairs `(t, t + shift_k)`: `[steps * steps, shifts]`, row by row. */

@@ -1,5 +1,5 @@
 /** From a model folder's weights to the graphs that it is served from. */
-import { readManifest, writeServingGraphs } from '../checkpoint/checkpoint.ts';
+import { readTwoTowerManifest, writeServingGraphs } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { loadNetwork } from '../load-network.ts';
 import { audioTowerGraph, videoTowerGraph } from './tower-graphs.ts';
@@ -12,7 +12,7 @@ import { audioTowerGraph, videoTowerGraph } from './tower-graphs.ts';
  * @throws EarshotError `model_not_found`, `model_invalid` or `checkpoint_invalid`
  */
 export async function exportServingGraphs(folder: string): Promise<ModelManifest> {
-  const manifest = await readManifest(folder);
+  const manifest = await readTwoTowerManifest(folder);
   const network = await loadNetwork(folder, manifest);
   try {
     const graphs = { audio: audioTowerGraph(network.audio), video: videoTowerGraph(network.video) };

@@ -231,7 +231,7 @@ class CorrespondenceLearner {
     const terms: Partial<LossTerms> = {};
     const { value, grads } = tf.variableGrads(() => {
       const outputs = forward(this.#network, this.#source, batch, pictures.length, true);
-      const tensors = this.#objective.terms(outputs, pictures);
+      const tensors = this.#objective.terms(outputs, pictures, batch.lagSteps);
       for (const [name, term] of Object.entries(tensors))
         terms[name as keyof LossTerms] = term.dataSync()[0] as number;
       return this.#objective.total(tensors);
@@ -325,7 +325,8 @@ function settingsOf(options: LearnOptions, source: TrainingSource): Record<strin
   const settings = { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs };
   // The default leaves no trace, so that runs from before there was a choice can be resumed.
   const optimizer = options.optimizer === 'adamw' ? undefined : options.optimizer;
-  return { ...settings, weights, hardNegatives, averageDecay, clips: source.size, optimizer, source: source.settings };
+  const clips = { clips: source.size, source: source.settings };
+  return { ...settings, weights, hardNegatives, averageDecay, ...clips, optimizer };
 }
 
 /** For each picture, the clip whose sound it is shown with. */

@@ -60,8 +60,15 @@ export class Objective {
     return [this.#network.logScale, ...(this.#localizationScale ? [this.#localizationScale] : [])];
   }
 
-  /** @param pictures clip index of each row's picture */
-  terms(outputs: PairOutputs, pictures: readonly number[]): Partial<Record<keyof LossTerms, tfTypes.Scalar>> {
+  /**
+   * @param pictures clip index of each row's picture
+   * @param lagSteps of each row, see `TrainingBatch`
+   */
+  terms(
+    outputs: PairOutputs,
+    pictures: readonly number[],
+    lagSteps: ArrayLike<number>,
+  ): Partial<Record<keyof LossTerms, tfTypes.Scalar>> {
     const { tf } = this.#network.engine;
     const { audio, video } = outputs;
     const similarity = tf.matMul(audio.embedding, video.embedding, false, true) as tfTypes.Tensor2D;
@@ -79,7 +86,7 @@ export class Objective {
       terms.localization = symmetricInfoNce(tf, maxima, this.#localizationScale);
     }
     if (this.#weights.alignment > 0 && audio.alignment && video.alignment)
-      terms.alignment = alignmentLoss(tf, audio.alignment, video.alignment);
+      terms.alignment = alignmentLoss(tf, audio.alignment, video.alignment, lagSteps);
     return terms;
   }
 

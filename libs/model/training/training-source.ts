@@ -15,6 +15,8 @@ export interface TrainingBatch {
   motionSteps: number;
   /** `[batch * motionSteps]`, from each segment's start. */
   motionTimesSec: Float32Array;
+  /** `[batch]`: steps by which each row's picture lags behind its sound, one of `ALIGNMENT_SHIFTS`. */
+  lagSteps: Int8Array;
 }
 
 export interface BatchRequest {

@@ -82,12 +82,12 @@ describe('the thread that prepares batches', () => {
     const thread = new BatchThread({ train: { cache: sharedCache(), frontEnds, motionSize: 48 } });
     try {
       const source = thread.source('train');
-      const broken = { sounds: null as unknown as number[], pictures: [0], seed: null, progress: 1 };
+      const broken = { sounds: null as unknown as number[], pictures: [0], seed: null, progress: 0 };
       await expect(source.batch(broken)).rejects.toMatchObject({
         code: 'internal',
         message: expect.stringContaining('could not be prepared'),
       });
-      expect((await source.batch({ sounds: [1], pictures: [1], seed: null, progress: 1 })).melFrames).toBe(
+      expect((await source.batch({ sounds: [1], pictures: [1], seed: null, progress: 0 })).melFrames).toBe(
         496,
       );
     } finally {
@@ -98,7 +98,7 @@ describe('the thread that prepares batches', () => {
   it('lets batches under way fail with `cancelled` when it is closed, and those asked for later', async () => {
     const thread = new BatchThread({ train: { cache: sharedCache(), frontEnds, motionSize: 48 } });
     const source = thread.source('train');
-    const request = { sounds: [0, 1, 2, 3], pictures: [0, 1, 2, 3], seed: null, progress: 1 };
+    const request = { sounds: [0, 1, 2, 3], pictures: [0, 1, 2, 3], seed: null, progress: 0 };
     const pending = Array.from({ length: 8 }, () => source.batch(request));
     const outcomes = Promise.allSettled(pending);
     await thread.close();

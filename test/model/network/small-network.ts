@@ -1,7 +1,8 @@
 /** A network of the newest shape, small enough to learn in seconds: motion, pyramid, alignment and positions. */
+
+import { loadEngine } from '#model/engine/engine';
 import { AudioVisualCorrespondenceNetwork } from '#model/network/audio-visual-correspondence-network';
 import type { LearningOptions } from '#model/network/options';
-import { loadEngine } from '#model/engine/engine';
 import { manifestOf } from '#model/network/options';
 
 export async function smallNetwork(

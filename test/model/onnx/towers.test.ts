@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
-import { readManifest } from '#model/checkpoint/checkpoint';
+import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import type { EmbeddingModel } from '#model/embedding-model';
 import { type Engine, loadEngine } from '#model/engine/engine';
@@ -188,7 +188,7 @@ describe('the shipped model, exported', () => {
       subject: graph,
     });
 
-    const { serving, ...without } = await readManifest(exported);
+    const { serving, ...without } = await readTwoTowerManifest(exported);
     expect(serving?.audio.file).toBe('audio.onnx');
     await writeFile(path.join(damaged, 'model.json'), JSON.stringify(without));
     await expect(loadEmbeddingModel(damaged, { engine: 'onnx' })).rejects.toMatchObject({

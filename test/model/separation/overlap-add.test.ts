@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hertzToRow } from '#model/front-ends/log-frequency';
+import { hertzToRow, LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
 import {
+  SEPARATION_FRAMES,
   type SeparatedBlock,
   type SeparationOptions,
   type SeparationWindow,
@@ -8,15 +9,16 @@ import {
 } from '#model/separation/overlap-add';
 import { energy, largestDifference, sumOf, tone, whiteNoise } from './signals.ts';
 
-const ROWS = 256;
+const ROWS = LOG_FREQUENCY_BINS;
+const VALUES = SEPARATION_FRAMES * ROWS;
 
 /** The same value on every row of every frame. */
-const constantMask = (value: number) => async () => new Float32Array(ROWS * ROWS).fill(value);
+const constantMask = (value: number) => async () => new Float32Array(VALUES).fill(value);
 
 /** One below a frequency, nothing above. */
 function lowPassMask(hertz: number) {
   const edge = hertzToRow(hertz);
-  return async () => Float32Array.from({ length: ROWS * ROWS }, (_, i) => (i % ROWS < edge ? 1 : 0));
+  return async () => Float32Array.from({ length: VALUES }, (_, i) => (i % ROWS < edge ? 1 : 0));
 }
 
 /** Blocks of uneven length. */
@@ -143,7 +145,7 @@ describe('separation of any length', () => {
     expect(heard.map(({ startSec }) => startSec)).toEqual([0, 54_510 / rate, 14 - length]);
     for (const { durationSec, magnitudes } of heard) {
       expect(durationSec).toBeCloseTo(length, 9);
-      expect(magnitudes).toHaveLength(ROWS * ROWS);
+      expect(magnitudes).toHaveLength(VALUES);
     }
   });
 

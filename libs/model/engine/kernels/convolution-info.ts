@@ -6,7 +6,7 @@ import type { Attributes } from './kernel.ts';
 export type ConvolutionInfo = ReturnType<TensorFlow['backend_util']['computeConv2DInfo']>;
 type Shape4 = [number, number, number, number];
 
-/** What the kernels are told beside their tensors; gradients come without dilations, for dilated ones have none. */
+/** What the kernels are told beside their tensors; TensorFlow.js's own gradients come without dilations. */
 interface ConvolutionAttributes {
   strides: number | [number, number];
   dilations?: number | [number, number];

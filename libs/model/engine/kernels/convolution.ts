@@ -13,14 +13,30 @@ import {
 } from './kernel.ts';
 import type { ConvolutionSizes } from './simd-module.ts';
 
+/** Names under which `dilatedConv2d` runs the gradients: TensorFlow.js's own have no place for a dilation. */
+export const DILATED_GRADIENTS = {
+  filter: 'EarshotDilatedFilterGradient',
+  input: 'EarshotDilatedInputGradient',
+  depthwiseFilter: 'EarshotDilatedDepthwiseFilterGradient',
+  depthwiseInput: 'EarshotDilatedDepthwiseInputGradient',
+} as const;
+
 /** Forward `Conv2D` and the gradients of `conv2d` and `depthwiseConv2d` with respect to filter and input. */
 export function convolutionKernels(context: KernelContext): KernelTable {
+  const filter = filterGradient(context);
+  const inputs = inputGradient(context);
+  const depthwiseFilter = depthwiseFilterGradient(context);
+  const depthwiseInput = depthwiseInputGradient(context);
   return {
     Conv2D: pointwiseForward(context),
-    Conv2DBackpropFilter: filterGradient(context),
-    Conv2DBackpropInput: inputGradient(context),
-    DepthwiseConv2dNativeBackpropFilter: depthwiseFilterGradient(context),
-    DepthwiseConv2dNativeBackpropInput: depthwiseInputGradient(context),
+    Conv2DBackpropFilter: filter,
+    Conv2DBackpropInput: inputs,
+    DepthwiseConv2dNativeBackpropFilter: depthwiseFilter,
+    DepthwiseConv2dNativeBackpropInput: depthwiseInput,
+    [DILATED_GRADIENTS.filter]: filter,
+    [DILATED_GRADIENTS.input]: inputs,
+    [DILATED_GRADIENTS.depthwiseFilter]: depthwiseFilter,
+    [DILATED_GRADIENTS.depthwiseInput]: depthwiseInput,
   };
 }
 
@@ -39,6 +55,8 @@ function sizesOf(info: ConvolutionInfo, outChannels: number): ConvolutionSizes {
     info.strideWidth,
     info.padInfo.top,
     info.padInfo.left,
+    info.dilationHeight,
+    info.dilationWidth,
   ];
 }
 

@@ -22,6 +22,8 @@ export type ConvolutionSizes = [
   strideWidth: number,
   padTop: number,
   padLeft: number,
+  dilationHeight: number,
+  dilationWidth: number,
 ];
 
 /** Exports of the module; `assembly/` documents each. */

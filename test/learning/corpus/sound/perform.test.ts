@@ -1,6 +1,6 @@
-import { access, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   SPLITS as ALL_SPLITS,
@@ -13,20 +13,12 @@ import {
   type Split,
 } from '#learning/corpus/performance';
 import { performAll } from '#learning/corpus/sound/perform';
+import { hasFluidsynth } from './fluidsynth-here.ts';
 
 const DURATION_SEC = 3;
 const SYNTHESISED: readonly SoundClass[] = ['clock', 'bird', 'dog', 'hammer', 'car', 'siren'];
 const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 
-const readable = (path: string) =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-const programs = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'fluidsynth'));
-const hasFluidsynth =
-  (await readable('/usr/share/sounds/sf2/FluidR3_GM.sf2')) &&
-  (await Promise.all(programs.map(readable))).includes(true);
 const CLASSES = hasFluidsynth ? DRAWN_CLASSES : SYNTHESISED;
 const scope = hasFluidsynth
   ? 'all classes'

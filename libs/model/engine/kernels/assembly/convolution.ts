@@ -18,6 +18,7 @@ export function convFilterGradient(
   batch: i32, height: i32, width: i32, channels: i32,
   outHeight: i32, outWidth: i32, outChannels: i32,
   filterHeight: i32, filterWidth: i32, strideHeight: i32, strideWidth: i32, padTop: i32, padLeft: i32,
+  dilationHeight: i32, dilationWidth: i32,
 ): void {
   const tapSize = channels * outChannels;
   memory.fill(dFilter, 0, floats(filterHeight * filterWidth * tapSize));
@@ -25,11 +26,11 @@ export function convFilterGradient(
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
       for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideHeight + i - padTop;
+        const row = outRow * strideHeight + i * dilationHeight - padTop;
         if (row < 0 || row >= height) continue;
         const xRow = x + floats((b * height + row) * width * channels);
         for (let j = 0; j < filterWidth; j++) {
-          const shift = j - padLeft;
+          const shift = j * dilationWidth - padLeft;
           const first = firstInside(shift, strideWidth), end = endInside(shift, strideWidth, width, outWidth);
           if (end <= first) continue;
           accumulateTransposedProduct(
@@ -56,6 +57,7 @@ export function convInputGradient(
   batch: i32, height: i32, width: i32, channels: i32,
   outHeight: i32, outWidth: i32, outChannels: i32,
   filterHeight: i32, filterWidth: i32, strideHeight: i32, strideWidth: i32, padTop: i32, padLeft: i32,
+  dilationHeight: i32, dilationWidth: i32,
 ): void {
   const tapSize = channels * outChannels;
   memory.fill(dx, 0, floats(batch * height * width * channels));
@@ -63,11 +65,11 @@ export function convInputGradient(
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
       for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideHeight + i - padTop;
+        const row = outRow * strideHeight + i * dilationHeight - padTop;
         if (row < 0 || row >= height) continue;
         const dxRow = dx + floats((b * height + row) * width * channels);
         for (let j = 0; j < filterWidth; j++) {
-          const shift = j - padLeft;
+          const shift = j * dilationWidth - padLeft;
           const first = firstInside(shift, strideWidth), end = endInside(shift, strideWidth, width, outWidth);
           if (end <= first) continue;
           accumulateProduct(

@@ -15,6 +15,7 @@ export function depthwiseFilterGradient(
   x: usize, dy: usize, dFilter: usize,
   batch: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, multiplier: i32,
   filterHeight: i32, filterWidth: i32, strideHeight: i32, strideWidth: i32, padTop: i32, padLeft: i32,
+  dilationHeight: i32, dilationWidth: i32,
 ): void {
   const outChannels = channels * multiplier;
   memory.fill(dFilter, 0, floats(filterHeight * filterWidth * outChannels));
@@ -22,11 +23,11 @@ export function depthwiseFilterGradient(
     for (let outRow = 0; outRow < outHeight; outRow++) {
       const dyRow = dy + floats((b * outHeight + outRow) * outWidth * outChannels);
       for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideHeight + i - padTop;
+        const row = outRow * strideHeight + i * dilationHeight - padTop;
         if (row < 0 || row >= height) continue;
         const xRow = x + floats((b * height + row) * width * channels);
         for (let j = 0; j < filterWidth; j++) {
-          const shift = j - padLeft;
+          const shift = j * dilationWidth - padLeft;
           const first = firstInside(shift, strideWidth), end = endInside(shift, strideWidth, width, outWidth);
           if (end <= first) continue;
           accumulateTap(
@@ -88,19 +89,20 @@ export function depthwiseInputGradient(
   dy: usize, filter: usize, dx: usize,
   batch: i32, height: i32, width: i32, channels: i32, outHeight: i32, outWidth: i32, multiplier: i32,
   filterHeight: i32, filterWidth: i32, strideHeight: i32, strideWidth: i32, padTop: i32, padLeft: i32,
+  dilationHeight: i32, dilationWidth: i32,
 ): void {
   const outChannels = channels * multiplier;
   memory.fill(dx, 0, floats(batch * height * width * channels));
   for (let b = 0; b < batch; b++) {
     for (let outRow = 0; outRow < outHeight; outRow++) {
       for (let i = 0; i < filterHeight; i++) {
-        const row = outRow * strideHeight + i - padTop;
+        const row = outRow * strideHeight + i * dilationHeight - padTop;
         if (row < 0 || row >= height) continue;
         const dxRow = dx + floats((b * height + row) * width * channels);
         for (let outColumn = 0; outColumn < outWidth; outColumn++) {
           const position = dy + floats(((b * outHeight + outRow) * outWidth + outColumn) * outChannels);
           for (let j = 0; j < filterWidth; j++) {
-            const column = outColumn * strideWidth + j - padLeft;
+            const column = outColumn * strideWidth + j * dilationWidth - padLeft;
             if (column < 0 || column >= width) continue;
             const tap = filter + floats((i * filterWidth + j) * outChannels);
             spreadPosition(position, tap, dxRow + floats(column * channels), channels, multiplier);

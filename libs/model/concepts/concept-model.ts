@@ -1,0 +1,163 @@
+/**
+ * The `concept` model: two pretrained classifiers that never saw each other, one table of concepts between them, and
+ * words. Sound, picture and text become unit vectors of one space (see `space.ts`).
+ */
+import { EarshotError } from '#core/errors';
+import { readCheckedFile } from '../checkpoint/checkpoint.ts';
+import type { ConceptManifest } from '../checkpoint/manifest.ts';
+import type {
+  AudioInputSpec,
+  EmbeddingModel,
+  FrameBlock,
+  ModelIdentity,
+  SegmentPlan,
+  TextEmbedding,
+  VideoInputSpec,
+} from '../embedding-model.ts';
+import { conceptCalibration } from './calibration.ts';
+import { AUDIO_CLASS_COUNT, IMAGE_CLASS_COUNT, parseClassMap, parseLabelList } from './class-names.ts';
+import { audioConceptScores, videoConceptScores } from './scores.ts';
+import { ConceptProjection, calibrate, type TowerCalibration } from './space.ts';
+import { type ConceptTable, conceptTable, sightClasses, soundClasses, type WeightedClass } from './table.ts';
+import { ConceptWords } from './text.ts';
+import { AudioClassifier, PictureClassifier } from './towers.ts';
+
+/** Shares of the kernel that come from the last layers; the rest keeps each concept by itself. */
+const AUDIO_KINSHIP = 0.05;
+const VIDEO_KINSHIP = 0.2;
+
+interface Parts {
+  table: ConceptTable;
+  audio: AudioClassifier;
+  video: PictureClassifier;
+  sounds: WeightedClass[][];
+  sights: WeightedClass[][];
+  projection: ConceptProjection;
+}
+
+/** What the model is, without its weights: the table's and the calibration's hash are part of the version. */
+export function conceptIdentity({ id, version }: ConceptManifest): ModelIdentity {
+  const { table, hash } = conceptTable();
+  const calibration = conceptCalibration(table);
+  return { id, version: `${version}+${hash}${calibration.hash}`, dimension: table.concepts.length };
+}
+
+export class ConceptModel implements EmbeddingModel {
+  readonly identity: ModelIdentity;
+  readonly segments: SegmentPlan;
+  readonly audioInput: AudioInputSpec;
+  readonly videoInput: VideoInputSpec;
+  /** Names of the space's concepts, in the order of scores. */
+  readonly concepts: readonly string[];
+  readonly #parts: Parts;
+  readonly #words: ConceptWords;
+  readonly #calibration: { audio: TowerCalibration; video: TowerCalibration };
+
+  private constructor(manifest: ConceptManifest, parts: Parts) {
+    this.#parts = parts;
+    this.identity = conceptIdentity(manifest);
+    this.segments = manifest.segments;
+    this.audioInput = manifest.frontEnds.audio;
+    this.videoInput = manifest.frontEnds.video;
+    this.concepts = parts.table.concepts.map(({ name }) => name);
+    this.#words = new ConceptWords(parts.table);
+    this.#calibration = conceptCalibration(parts.table);
+  }
+
+  /** @throws EarshotError `checkpoint_invalid` for a missing or damaged file, `model_invalid` */
+  static async load(folder: string, manifest: ConceptManifest): Promise<ConceptModel> {
+    const { towers } = manifest;
+    const text = async (file: { file: string; sha256: string }) =>
+      new TextDecoder().decode(await readCheckedFile(folder, file));
+    const { table } = conceptTable();
+    const audio = await AudioClassifier.load(await readCheckedFile(folder, towers.audio), towers.audio.file);
+    const video = await PictureClassifier.load(
+      await readCheckedFile(folder, towers.video),
+      towers.video.file,
+    );
+    const sounds = soundClasses(table, parseClassMap(await text(towers.audioClasses)));
+    const sights = sightClasses(table, parseLabelList(await text(towers.videoClasses)));
+    const projection = new ConceptProjection([
+      { vectors: audio.classVectors, classes: sounds, share: AUDIO_KINSHIP },
+      { vectors: video.classVectors, classes: sights, share: VIDEO_KINSHIP },
+    ]);
+    return new ConceptModel(manifest, { table, audio, video, sounds, sights, projection });
+  }
+
+  async embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (const waveform of waveforms) {
+      const scores = await this.audioConcepts(waveform);
+      vectors.push(this.#parts.projection.project(calibrate(scores, this.#calibration.audio)));
+    }
+    return vectors;
+  }
+
+  async embedVideo(blocks: readonly FrameBlock[]): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    for (const block of blocks) {
+      const scores = await this.videoConcepts(block);
+      vectors.push(this.#parts.projection.project(calibrate(scores, this.#calibration.video)));
+    }
+    return vectors;
+  }
+
+  /** @throws EarshotError `invalid_argument` for a text that names nothing the model knows */
+  async embedText(texts: readonly string[]): Promise<TextEmbedding[]> {
+    return texts.map((text) => {
+      const { concepts, unknownWords } = this.#words.read(text);
+      const axes = new Float64Array(this.concepts.length);
+      for (const { name, weight } of concepts) axes[this.concepts.indexOf(name)] = weight;
+      const understood = concepts.map(({ name }) => name);
+      return { vector: this.#parts.projection.project(axes), understood, unknownWords };
+    });
+  }
+
+  /** How strongly each concept is heard, in [0, 1], before calibration. */
+  async audioConcepts(waveform: Float32Array): Promise<Float64Array> {
+    const { scores } = await this.#parts.audio.hear(waveform);
+    return audioConceptScores(scores, AUDIO_CLASS_COUNT, this.#parts.sounds);
+  }
+
+  /** How strongly each concept is seen, in [0, 1], before calibration: the mean over frames and views. */
+  async videoConcepts({ data, count }: FrameBlock): Promise<Float64Array> {
+    const { width, height } = this.videoInput;
+    const size = width * height * 3;
+    if (count < 1 || data.length !== count * size) {
+      throw new EarshotError(
+        'shape_mismatch',
+        `Frames of ${width}x${height} RGB are needed, at least one a segment.`,
+      );
+    }
+    const frames: Float32Array[] = [];
+    for (let i = 0; i < count; i++) {
+      frames.push(await this.#parts.video.classify(data.subarray(i * size, (i + 1) * size), width, height));
+    }
+    return videoConceptScores(concatenate(frames), IMAGE_CLASS_COUNT, this.#parts.sights);
+  }
+
+  /** Scores as the space compares them: about 0 where a concept is as present as on ordinary material. */
+  calibrated(modality: 'audio' | 'video', scores: ArrayLike<number>): Float64Array {
+    return calibrate(scores, this.#calibration[modality]);
+  }
+
+  /** The networks themselves: class scores, embeddings and the feature map. */
+  get classifiers(): { audio: AudioClassifier; video: PictureClassifier } {
+    return { audio: this.#parts.audio, video: this.#parts.video };
+  }
+
+  dispose(): void {
+    // Nobody waits for memory to be given back; a session that is gone already has nothing to give.
+    void Promise.allSettled([this.#parts.audio.dispose(), this.#parts.video.dispose()]);
+  }
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
+}

@@ -1,0 +1,72 @@
+/**
+ * From class scores to concept scores: how strongly each concept of the table is heard or seen, in [0, 1].
+ * AudioSet's classes are independent and nested (a bark is also a dog and an animal), so the best one speaks for a
+ * concept; ImageNet's exclude each other, so their probabilities add up.
+ */
+import type { WeightedClass } from './table.ts';
+
+/**
+ * @param scores  sigmoid scores, `[patches, classes]`
+ * @param classes each concept's classes
+ * @returns `[concepts]`, the mean over the patches
+ */
+export function audioConceptScores(
+  scores: Float32Array,
+  classCount: number,
+  classes: readonly WeightedClass[][],
+): Float64Array {
+  const patches = scores.length / classCount;
+  return Float64Array.from(classes, (members) => {
+    let sum = 0;
+    for (let patch = 0; patch < patches; patch++) {
+      let best = 0;
+      for (const { index, weight } of members) {
+        best = Math.max(best, weight * (scores[patch * classCount + index] as number));
+      }
+      sum += best;
+    }
+    return patches === 0 ? 0 : sum / patches;
+  });
+}
+
+/**
+ * @param logits  `[views, classes]`: every crop of every frame
+ * @param classes each concept's classes
+ * @returns `[concepts]`, the mean over the views
+ */
+export function videoConceptScores(
+  logits: Float32Array,
+  classCount: number,
+  classes: readonly WeightedClass[][],
+): Float64Array {
+  const views = logits.length / classCount;
+  const sums = new Float64Array(classes.length);
+  for (let view = 0; view < views; view++) {
+    const probabilities = classProbabilities(logits.subarray(view * classCount, (view + 1) * classCount));
+    classes.forEach((members, concept) => {
+      let sum = 0;
+      for (const { index, weight } of members) sum += weight * (probabilities[index] as number);
+      sums[concept] = (sums[concept] as number) + Math.min(1, sum);
+    });
+  }
+  return sums.map((sum) => (views === 0 ? 0 : sum / views));
+}
+
+/** Softmax without class 0, ImageNet's "background": no picture was ever labelled so. */
+export function classProbabilities(logits: Float32Array): Float64Array {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (let i = 1; i < logits.length; i++) highest = Math.max(highest, logits[i] as number);
+  const values = Float64Array.from(logits, (logit, i) => (i === 0 ? 0 : Math.exp(logit - highest)));
+  const total = values.reduce((sum, value) => sum + value, 0);
+  return values.map((value) => value / total);
+}
+
+/** Mean over the patches, `[classes]`. */
+export function meanClassScores(scores: Float32Array, classCount: number): Float64Array {
+  const patches = scores.length / classCount;
+  const means = new Float64Array(classCount);
+  scores.forEach((score, i) => {
+    means[i % classCount] = (means[i % classCount] as number) + score / patches;
+  });
+  return means;
+}

@@ -1,0 +1,147 @@
+/**
+ * What a network is apart from its answers: weights, description, identity, and how they are read out, replaced and
+ * written.
+ */
+import { writeModelFolder } from '../checkpoint/checkpoint.ts';
+import type { ModelManifest } from '../checkpoint/manifest.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { NamedArray } from '../layers/parameters.ts';
+import { TwoTowerNetwork } from '../towers/two-tower.ts';
+import type { OptimizerName } from '../training/optimizer.ts';
+import {
+  checkLearning,
+  type LearningOptions,
+  manifestOf,
+  type NetworkManifest,
+  type NetworkOptions,
+} from './options.ts';
+import type { PairTrainer } from './pair-trainer.ts';
+import { assignParameters } from './parameters.ts';
+import { encodeModel, weightsHash } from './serialization.ts';
+import { TowerPasses } from './tower-passes.ts';
+
+export interface ModelMetadata extends NetworkManifest {
+  /** Trainable weights. */
+  parameterCount: number;
+  optimizer: OptimizerName;
+}
+
+export abstract class StoredNetwork {
+  /** Loss of the last step that was trained; null before any. */
+  lastLoss: number | null = null;
+  protected readonly network: TwoTowerNetwork;
+  protected readonly passes: TowerPasses;
+  protected readonly learning: LearningOptions;
+  protected manifest: NetworkManifest;
+  /** Momentum and memory of `train`; null until it is asked for. */
+  protected trainer: PairTrainer | null = null;
+  /** Whether the weights are no longer those that the manifest's version stands for. */
+  #changed = false;
+
+  /**
+   * A network with random weights; `create` does the same and loads the engine as well.
+   *
+   * @param engine  from `loadEngine`
+   * @param options the reference design's values unless told, see `NetworkOptions`
+   * @throws EarshotError `invalid_argument` naming the option at fault
+   */
+  constructor(engine: Engine, options: NetworkOptions = {}, manifest: NetworkManifest = manifestOf(options)) {
+    checkLearning(options);
+    this.manifest = manifest;
+    this.learning = { optimizer: options.optimizer, loss: options.loss };
+    this.network = new TwoTowerNetwork(engine, manifest.towers, options.seed ?? 1);
+    this.passes = new TowerPasses(this.network, manifest.frontEnds, manifest.segments);
+  }
+
+  /** Trainable weights, the temperature among them. */
+  get parameterCount(): number {
+    let count = 0;
+    for (const variable of this.network.store.trainable.values()) count += variable.size;
+    return count;
+  }
+
+  /** A copy of every array that the answers depend on: trainable weights first, then running statistics. */
+  getParameters(): NamedArray[] {
+    return this.network.store.snapshot();
+  }
+
+  /**
+   * Another network's arrays, all of them; what `train` had in its memory is forgotten.
+   *
+   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the array; nothing has been changed then
+   */
+  setParameters(parameters: readonly NamedArray[]): void {
+    assignParameters(this.network.store, parameters, { all: true });
+    this.trainer = null;
+    this.weightsChanged();
+  }
+
+  /**
+   * New values for some or all arrays, as `getParameters` lays them out: a step of one's own. `train` goes on with its
+   * momentum and memory.
+   *
+   * @throws EarshotError `invalid_argument` or `shape_mismatch`, naming the array; nothing has been changed then
+   */
+  updateParameters(parameters: readonly NamedArray[]): void {
+    assignParameters(this.network.store, parameters, { all: false });
+    this.weightsChanged();
+  }
+
+  /** What this model is, takes and was made of: a copy. */
+  modelMetadata(): ModelMetadata {
+    return structuredClone({
+      ...this.currentManifest(),
+      parameterCount: this.parameterCount,
+      optimizer: this.optimizer,
+    });
+  }
+
+  /** The model as bytes: a safetensors file with its description in the header. What only training needs is left out. */
+  serialize(): Uint8Array {
+    return encodeModel(this.currentManifest(), this.getParameters(), this.parameterCount);
+  }
+
+  /**
+   * Writes a model folder, which `fromFolder` and the product's commands read.
+   *
+   * @param named the model's own name and description unless told
+   * @throws EarshotError `model_invalid` for a name that can't be one
+   */
+  async toFolder(folder: string, named: { id?: string; description?: string } = {}): Promise<ModelManifest> {
+    const { version, ...rest } = this.currentManifest();
+    const whole = { ...rest, ...named, baseVersion: baseOf(version), parameterCount: this.parameterCount };
+    return writeModelFolder(folder, whole, this.getParameters());
+  }
+
+  /** Frees the weights; the network answers nothing afterwards. */
+  dispose(): void {
+    this.network.dispose();
+  }
+
+  /** With a version that no other weights have. */
+  protected currentManifest(): NetworkManifest {
+    if (this.#changed) {
+      const hash = weightsHash(this.manifest.id, this.getParameters()).slice(0, 8);
+      this.manifest = { ...this.manifest, version: `${baseOf(this.manifest.version)}+${hash}` };
+      this.#changed = false;
+    }
+    return this.manifest;
+  }
+
+  /** A calibration belongs to the weights that it was fitted on. */
+  protected weightsChanged(): void {
+    const { calibration: _outdated, ...manifest } = this.manifest;
+    this.manifest = manifest;
+    this.network.forgetFolded();
+    this.#changed = true;
+  }
+
+  protected get optimizer(): OptimizerName {
+    return this.learning.optimizer ?? 'adamw';
+  }
+}
+
+/** A version without the hash of its weights. */
+function baseOf(version: string): string {
+  return version.split('+')[0] as string;
+}
