@@ -119,7 +119,7 @@ async function shapeInUse(folder: string, context: CommandContext): Promise<Mode
   } catch (error) {
     if (!(error instanceof EarshotError) || !['invalid_argument', 'model_invalid'].includes(error.code))
       throw error;
-    context.note(`The model in use is no base to go on from (${error.message}) Starting from scratch.`);
+    context.note(`${error.message} Starting from scratch.`);
     return MINI_SHAPE;
   }
 }

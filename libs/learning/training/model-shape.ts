@@ -53,7 +53,7 @@ function cacheOf({ id, towers, segments, frontEnds }: ModelManifest): CacheSpec 
   const stepSec = audio.hopSec * AUDIO_TIME_STRIDE;
   const fits = video.width === video.height && video.width % motionSize === 0;
   if (!fits || Math.abs(video.rateHz * stepSec - 1) > 1e-3) {
-    const message = `${id} was made for frames without motion: a run can't go on from it. Train without --base.`;
+    const message = `${id} sees no motion, or not at the rate of its sound: no run can go on from it.`;
     throw new EarshotError('invalid_argument', message, { subject: 'base' });
   }
   const lumaSize = Math.round(motionSize * CROP_ROOM);

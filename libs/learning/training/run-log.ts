@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { StepReport } from '#model/training/learn-correspondence';
 import type { EvaluationReport } from '#model/training/validation';
 
-export const LOG_FILE = 'log.jsonl';
+const LOG_FILE = 'log.jsonl';
 
 /** Begins a log, or goes on with the one that is there; a new one also drops the run's checkpoints. */
 export async function openRunLog(folder: string, resume: boolean): Promise<(line: object) => void> {
