@@ -8,6 +8,8 @@ import { smallNetwork } from './small-network.ts';
 const CLASSES = 8;
 const SIDE = 48;
 const FRAMES = 13;
+/** Some hundred steps forward and back: seconds on a quiet machine, minutes on a busy one. */
+const TIMEOUT_MS = 300_000;
 
 let engine: Engine;
 
@@ -38,46 +40,54 @@ function tonesAndColours(count: number, seed: number): Clip[] {
 }
 
 describe.each(['adamw', 'sgd'] as const)('learning with %s', (optimizer) => {
-  it('finds the sound of unseen pictures, and cannot when pairs were shuffled', async () => {
-    const mapOf = async (pairing: 'true' | 'shuffled') => {
-      const network = await smallNetwork({ optimizer });
-      const reports: EvaluationReport[] = [];
-      await network.learnCorrespondence(tonesAndColours(48, 1), {
-        epochs: 16,
-        peakLearningRate: optimizer === 'adamw' ? 3e-3 : 5e-2,
-        // Nothing happens over time in these clips.
-        loss: { localization: 0, alignment: 0 },
-        pairing,
-        validation: tonesAndColours(16, 2),
-        evaluateEverySteps: 48,
-        onEvaluation: (report) => reports.push(report),
-      });
-      network.dispose();
-      return reports.at(-1)?.classMap ?? Number.NaN;
-    };
-    // Chance: 2 of 16 by random order, about 0.25.
-    const learned = await mapOf('true');
-    expect(learned).toBeGreaterThan(0.7);
-    expect(await mapOf('shuffled')).toBeLessThan(learned - 0.25);
-  });
+  it(
+    'finds the sound of unseen pictures, and cannot when pairs were shuffled',
+    async () => {
+      const mapOf = async (pairing: 'true' | 'shuffled') => {
+        const network = await smallNetwork({ optimizer });
+        const reports: EvaluationReport[] = [];
+        await network.learnCorrespondence(tonesAndColours(48, 1), {
+          epochs: 16,
+          peakLearningRate: optimizer === 'adamw' ? 3e-3 : 5e-2,
+          // Nothing happens over time in these clips.
+          loss: { localization: 0, alignment: 0 },
+          pairing,
+          validation: tonesAndColours(16, 2),
+          evaluateEverySteps: 48,
+          onEvaluation: (report) => reports.push(report),
+        });
+        network.dispose();
+        return reports.at(-1)?.classMap ?? Number.NaN;
+      };
+      // Chance: 2 of 16 by random order, about 0.25.
+      const learned = await mapOf('true');
+      expect(learned).toBeGreaterThan(0.7);
+      expect(await mapOf('shuffled')).toBeLessThan(learned - 0.25);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe('learning', () => {
-  it('leaks no tensors over steps and runs', async () => {
-    const network = await smallNetwork();
-    const clips = tonesAndColours(4, 1);
-    const once = async () => {
-      await network.learnCorrespondence(clips, { epochs: 1 });
-      network.train(clips);
-      network.inputGradients(clips[0]?.waveform as Float32Array, (clips[0] as Clip).frames);
-      network.clone().dispose();
-    };
-    await once();
-    const before = engine.tf.memory().numTensors;
-    await once();
-    expect(engine.tf.memory().numTensors).toBe(before);
-    network.dispose();
-  });
+  it(
+    'leaks no tensors over steps and runs',
+    async () => {
+      const network = await smallNetwork();
+      const clips = tonesAndColours(4, 1);
+      const once = async () => {
+        await network.learnCorrespondence(clips, { epochs: 1 });
+        network.train(clips);
+        network.inputGradients(clips[0]?.waveform as Float32Array, (clips[0] as Clip).frames);
+        network.clone().dispose();
+      };
+      await once();
+      const before = engine.tf.memory().numTensors;
+      await once();
+      expect(engine.tf.memory().numTensors).toBe(before);
+      network.dispose();
+    },
+    TIMEOUT_MS,
+  );
 
   it('needs two clips', async () => {
     const network = await smallNetwork();
