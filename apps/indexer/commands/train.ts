@@ -212,7 +212,7 @@ function report(
     return;
   }
   printComparison(comparison, context);
-  context.print(`To use it: earshot models use ${id} (nothing has been switched).`);
+  context.print(`Nothing has been switched. To use it: earshot models use ${id}, or EARSHOT_MODEL=${id}`);
 }
 
 function printComparison({ n, before, after, results }: ModelComparison, context: CommandContext): void {
