@@ -1,10 +1,11 @@
 /** Opening a model folder: for its description alone, or with its weights on an engine. */
 import { EarshotError } from '#core/errors';
 import { readManifest, readServingGraphs, readTwoTowerManifest } from './checkpoint/checkpoint.ts';
-import type { AnyManifest, ConceptManifest, ModelManifest } from './checkpoint/manifest.ts';
+import type { AnyManifest, ConceptManifest, ModelManifest, OnnxManifest } from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import { loadEngine } from './engine/engine.ts';
 import { loadNetwork } from './load-network.ts';
+import { onnxIdentity } from './own-towers/identity.ts';
 import { TensorFlowTowers } from './towers/tensorflow-towers.ts';
 import type { TowerBackend } from './towers/tower-backend.ts';
 import { TwoTowerNetwork } from './towers/two-tower.ts';
@@ -18,12 +19,17 @@ export interface ModelInfo {
   videoInput: VideoInputSpec;
   /** Whether the model can be searched with words. */
   hasTextTower: boolean;
-  parameterCount: number;
+  /** Null where the manifest does not say: a user's own graphs. */
+  parameterCount: number | null;
   training: Record<string, unknown>;
 }
 
 function isConcept(manifest: AnyManifest): manifest is ConceptManifest {
   return manifest.towers.kind === 'concept';
+}
+
+function isOnnx(manifest: AnyManifest): manifest is OnnxManifest {
+  return manifest.towers.kind === 'onnx';
 }
 
 async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
@@ -39,6 +45,9 @@ async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
     const { conceptIdentity } = await import('./concepts/concept-model.ts');
     const { parameterCount } = manifest;
     return { ...common, identity: conceptIdentity(manifest), hasTextTower: true, parameterCount };
+  }
+  if (isOnnx(manifest)) {
+    return { ...common, identity: onnxIdentity(manifest), hasTextTower: false, parameterCount: null };
   }
   const { id, version, dimension, weights } = manifest;
   return {
@@ -75,6 +84,10 @@ export async function loadEmbeddingModel(
   if (isConcept(manifest)) {
     const { ConceptModel } = await import('./concepts/concept-model.ts');
     return ConceptModel.load(folder, manifest);
+  }
+  if (isOnnx(manifest)) {
+    const { OwnTowersModel } = await import('./own-towers/own-towers-model.ts');
+    return OwnTowersModel.load(folder, manifest);
   }
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);

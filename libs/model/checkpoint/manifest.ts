@@ -110,25 +110,128 @@ const conceptManifestSchema = z.object({
   training: z.record(z.string(), z.unknown()),
 });
 
+/** A graph of the user's own; without `sha256` the file is taken as it is. */
+const ownGraph = z.object({
+  file: fileName,
+  sha256: sha256.optional(),
+  input: z.string().min(1),
+  output: z.string().min(1),
+});
+
+const scaling = z
+  .object({ mean: z.number(), deviation: z.number().positive() })
+  .default({ mean: 0, deviation: 1 });
+
+const ownAudio = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('log-mel'),
+    sampleRateHz: z.int().positive(),
+    windowSec: z.number().positive(),
+    hopSec: z.number().positive(),
+    bands: z.int().positive(),
+    lowHz: z.number().nonnegative(),
+    highHz: z.number().positive(),
+    offset: z.number().positive(),
+    normalization: scaling,
+    layout: z.enum(['frames,bands', 'bands,frames']),
+    patch: z.object({ frames: z.int().positive(), hopFrames: z.int().positive() }),
+  }),
+  z.object({
+    kind: z.literal('waveform'),
+    sampleRateHz: z.int().positive(),
+    normalization: scaling,
+    /** Left out: the whole segment at once. */
+    patch: z.object({ samples: z.int().positive(), hopSamples: z.int().positive() }).optional(),
+  }),
+]);
+
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+const ownVideo = z
+  .object({
+    rateHz: z.number().positive(),
+    width: z.int().positive(),
+    height: z.int().positive(),
+    fit: z.enum(['stretch', 'cover']),
+    layout: z.enum(['nhwc', 'nchw', 'ncthw']),
+    type: z.enum(['float32', 'uint8']),
+    /** Of pixels in 0..1; bytes have none. */
+    normalization: z.object({ mean: triple, deviation: triple }).optional(),
+    frames: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('each') }),
+      z.object({ kind: z.literal('block'), count: z.int().positive() }),
+    ]),
+  })
+  .refine(({ type, normalization }) => type === 'float32' || normalization === undefined, {
+    path: ['normalization'],
+    error: 'bytes go in as they are: leave it out, or set the type to float32',
+  })
+  .refine(({ normalization }) => normalization?.deviation.every((value) => value > 0) ?? true, {
+    path: ['normalization', 'deviation'],
+    error: 'must be above 0',
+  })
+  .refine(({ layout, frames }) => layout !== 'ncthw' || frames.kind === 'block', {
+    path: ['layout'],
+    error: 'ncthw is for blocks of frames',
+  });
+
+/** Two graphs of the user's own, and what goes into them. */
+const onnxManifestSchema = z.object({
+  ...common,
+  dimension: z.int().positive(),
+  frontEnds: z.object({ audio: ownAudio, video: ownVideo }),
+  towers: z.object({ kind: z.literal('onnx'), audio: ownGraph, video: ownGraph }),
+  training: z.record(z.string(), z.unknown()).default({}),
+});
+
 /** A trained two-tower checkpoint. */
 export type ModelManifest = z.infer<typeof twoTowerManifestSchema>;
 export type ConceptManifest = z.infer<typeof conceptManifestSchema>;
+export type OnnxManifest = z.infer<typeof onnxManifestSchema>;
 /** A file of the model's folder, with its checksum. */
 export type CheckedFile = z.infer<typeof checkedFile>;
 /** Told apart by `towers.kind`. */
-export type AnyManifest = ModelManifest | ConceptManifest;
+export type AnyManifest = ModelManifest | ConceptManifest | OnnxManifest;
 export type FrontEnds = ModelManifest['frontEnds'];
+
+const KINDS = ['two-tower', 'concept', 'onnx'];
 
 /** @throws EarshotError `model_invalid` listing every field that is wrong */
 export function parseManifest(json: unknown, subject: string): AnyManifest {
-  const kind = z.object({ towers: z.object({ kind: z.string() }) }).safeParse(json);
-  if (kind.data?.towers.kind === 'concept') return parseAs(conceptManifestSchema, json, subject);
+  const kind = kindOf(json);
+  if (kind === 'concept') return parseAs(conceptManifestSchema, json, subject);
+  if (kind === 'onnx') {
+    refuseSingleTower(json, subject);
+    return parseAs(onnxManifestSchema, json, subject);
+  }
+  if (kind !== undefined && !KINDS.includes(kind)) {
+    const message = `${subject} states the towers.kind "${kind}"; there are: ${KINDS.join(', ')}.`;
+    throw new EarshotError('model_invalid', message, { subject });
+  }
   return parseTwoTowerManifest(json, subject);
 }
 
 /** @throws EarshotError `model_invalid` as `parseManifest`, and for other kinds of model */
 export function parseTwoTowerManifest(json: unknown, subject: string): ModelManifest {
   return parseAs(twoTowerManifestSchema, json, subject);
+}
+
+function kindOf(json: unknown): string | undefined {
+  return z.object({ towers: z.object({ kind: z.string() }) }).safeParse(json).data?.towers.kind;
+}
+
+/** One tower alone has nothing to meet, which is worth a sentence of its own. */
+function refuseSingleTower(json: unknown, subject: string): void {
+  const towers = z
+    .object({ towers: z.object({ audio: z.unknown().optional(), video: z.unknown().optional() }) })
+    .parse(json).towers;
+  const [has, lacks] = towers.audio == null ? ['video', 'audio'] : ['audio', 'video'];
+  if (towers[lacks as 'audio' | 'video'] != null) return;
+  const message =
+    towers[has as 'audio' | 'video'] == null
+      ? `${subject} has no towers: describe both, towers.audio and towers.video.`
+      : `${subject} has only an ${has} tower: sound and picture meet only where both are embedded; describe towers.${lacks} as well.`;
+  throw new EarshotError('model_invalid', message.replace('an video', 'a video'), { subject });
 }
 
 function parseAs<T>(schema: z.ZodType<T>, json: unknown, subject: string): T {

@@ -17,10 +17,22 @@ export interface OnnxSessionOptions {
   threads?: number;
   /** What the model is called in errors; default: the file's path, or "the model". */
   subject?: string;
+  /** Failures are thrown only, not printed as well: for graphs that may turn out not to fit. */
+  quiet?: boolean;
+}
+
+/** What a graph declares of an input or output. */
+export interface OnnxValueInfo {
+  name: string;
+  /** Element type, such as `float32`. */
+  type: string;
+  /** A number is a fixed size, a string a free one; empty where the graph leaves the rank open. */
+  shape: readonly (number | string)[];
 }
 
 /** Only errors are printed; warnings about a graph's optimisation would end up on a command's stderr. */
 const LOG_ERRORS_ONLY = 3;
+const LOG_FATAL_ONLY = 4;
 
 /** One loaded model. `run` computes on the calling thread, so that servers hold sessions in worker threads. */
 export class OnnxSession {
@@ -50,7 +62,7 @@ export class OnnxSession {
       intraOpNumThreads: options.threads ?? 1,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      logSeverityLevel: LOG_ERRORS_ONLY,
+      logSeverityLevel: options.quiet ? LOG_FATAL_ONLY : LOG_ERRORS_ONLY,
     };
     try {
       // Two calls, because the overloads do not take the union.
@@ -97,10 +109,27 @@ export class OnnxSession {
     }
   }
 
+  /** What the graph declares of its inputs. */
+  get inputs(): OnnxValueInfo[] {
+    return this.#session.inputMetadata.map(valueInfo);
+  }
+
+  /** What the graph declares of its outputs. */
+  get outputs(): OnnxValueInfo[] {
+    return this.#session.outputMetadata.map(valueInfo);
+  }
+
   /** Frees the model's memory; the session can't be run afterwards. */
   async dispose(): Promise<void> {
     await this.#session.release();
   }
+}
+
+function valueInfo(metadata: InferenceSession.ValueMetadata): OnnxValueInfo {
+  const { name } = metadata;
+  return metadata.isTensor
+    ? { name, type: metadata.type, shape: metadata.shape }
+    : { name, type: 'no tensor', shape: [] };
 }
 
 /** The runtime's first line, as a sentence. */
