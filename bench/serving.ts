@@ -11,6 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { SeededRandom } from '#core/random';
 import type { FrameBlock, VideoInputSpec } from '#model/embedding-model';
 
 const run = promisify(execFile);
@@ -37,28 +38,22 @@ interface OneThread {
   frontEndMs: number;
 }
 
-/** Repeatable noise: what is in the segments does not matter to any engine. */
-function pseudoRandom(): () => number {
-  let state = 1;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
+// What is in the segments does not matter to any engine; the seed keeps it the same.
+const SEED = 1;
 
 function waveforms(count: number, sampleRateHz: number): Float32Array[] {
-  const random = pseudoRandom();
+  const random = new SeededRandom(SEED);
   return Array.from({ length: count }, () =>
-    Float32Array.from({ length: SEGMENT_SEC * sampleRateHz }, () => random() - 0.5),
+    Float32Array.from({ length: SEGMENT_SEC * sampleRateHz }, () => random.uniform(-0.5, 0.5)),
   );
 }
 
 function frameBlocks(blocks: number, { rateHz, width, height }: VideoInputSpec): FrameBlock[] {
-  const random = pseudoRandom();
+  const random = new SeededRandom(SEED);
   const count = Math.floor(SEGMENT_SEC * rateHz);
   return Array.from({ length: blocks }, () => ({
     count,
-    data: Uint8Array.from({ length: count * width * height * 3 }, () => 256 * random()),
+    data: Uint8Array.from({ length: count * width * height * 3 }, () => random.uniform(0, 256)),
   }));
 }
 
@@ -101,12 +96,7 @@ async function measureOneThread(folder: string, name: EngineName): Promise<OneTh
   const batched = await perCall(() => both(BATCH));
   model.dispose();
   const towers = await measureTowers(folder, name, audio, video);
-  return {
-    startMs,
-    ...towers,
-    segmentMs: 1000 * alone,
-    batchedSegmentMs: (1000 * batched) / BATCH,
-  };
+  return { startMs, ...towers, segmentMs: 1000 * alone, batchedSegmentMs: (1000 * batched) / BATCH };
 }
 
 async function measureTowers(folder: string, name: EngineName, audio: Float32Array[], video: FrameBlock[]) {
