@@ -165,7 +165,13 @@ describe('pictures', () => {
   async function see(video: Fields, graph: Uint8Array, dimension: number, shown = frames) {
     const audio = { kind: 'waveform', sampleRateHz: 100, patch: { samples: dimension, hopSamples: 1 } };
     const audioGraph = flat(['n', dimension], dimension);
-    const folder = folderOf({ dimension, audio, video: { ...VIDEO, ...video }, audioGraph, videoGraph: graph });
+    const folder = folderOf({
+      dimension,
+      audio,
+      video: { ...VIDEO, ...video },
+      audioGraph,
+      videoGraph: graph,
+    });
     const model = await loadEmbeddingModel(folder);
     const data = Uint8Array.from(shown.flat());
     const [vector] = await model.embedVideo([{ data, count: shown.length }]);
@@ -174,7 +180,8 @@ describe('pictures', () => {
   }
 
   const planar = (frame: number[]) => [0, 3, 1, 4, 2, 5].map((i) => frame[i] as number);
-  const sum = (rows: number[][]) => (rows[0] as number[]).map((_, i) => rows.reduce((t, r) => t + (r[i] as number), 0));
+  const sum = (rows: number[][]) =>
+    (rows[0] as number[]).map((_, i) => rows.reduce((t, r) => t + (r[i] as number), 0));
 
   it('each by itself, pooled by the mean, in either layout', async () => {
     expectClose(await see({}, flat(['n', 1, 2, 3], size), size), unit(sum(frames)));
@@ -185,7 +192,8 @@ describe('pictures', () => {
   it('normalised by channel, or as bytes', async () => {
     const normalization = { mean: [0.5, 0.4, 0.3], deviation: [0.1, 0.2, 0.4] };
     const scaled = (frames[0] as number[]).map(
-      (byte, i) => (byte / 255 - (normalization.mean[i % 3] as number)) / (normalization.deviation[i % 3] as number),
+      (byte, i) =>
+        (byte / 255 - (normalization.mean[i % 3] as number)) / (normalization.deviation[i % 3] as number),
     );
     const one = [frames[0] as number[]];
     expectClose(await see({ normalization }, flat(['n', 1, 2, 3], size), size, one), unit(scaled));
@@ -236,9 +244,19 @@ describe('a folder that does not fit its description', () => {
       'checkpoint_invalid',
       /video\.onnx does not have the sha256.*copy the file again/,
     ],
-    ['a file cut off', { audioGraph: flat(['n', 4], 4).slice(0, 60) }, 'model_invalid', /audio\.onnx.*damaged/],
+    [
+      'a file cut off',
+      { audioGraph: flat(['n', 4], 4).slice(0, 60) },
+      'model_invalid',
+      /audio\.onnx.*damaged/,
+    ],
     ['an empty file', { videoGraph: new Uint8Array(0) }, 'model_invalid', /video\.onnx.*damaged/],
-    ['an unknown operator', { audioGraph: unknownOperator() }, 'model_invalid', /Frobnicate.*standard ONNX set/],
+    [
+      'an unknown operator',
+      { audioGraph: unknownOperator() },
+      'model_invalid',
+      /Frobnicate.*standard ONNX set/,
+    ],
     [
       'an input that is not there',
       {
@@ -260,10 +278,25 @@ describe('a folder that does not fit its description', () => {
       /video\.onnx: There is no output "z"; the graph has: "y"/,
     ],
     ['another size', { audioGraph: flat(['n', 5], 5) }, 'model_invalid', /takes \[N,5\].*gives \[N,4\] or/],
-    ['another rank', { video: { ...VIDEO, frames: { kind: 'block', count: 2 } } }, 'model_invalid', /takes \[N,1,2,3\].*gives \[N,2,1,2,3\]/],
+    [
+      'another rank',
+      { video: { ...VIDEO, frames: { kind: 'block', count: 2 } } },
+      'model_invalid',
+      /takes \[N,1,2,3\].*gives \[N,2,1,2,3\]/,
+    ],
     ['another type', { video: { ...VIDEO, type: 'uint8' } }, 'model_invalid', /takes float32.*gives uint8/],
-    ['an audio dimension of its own', { dimension: 3 }, 'model_invalid', /audio\.onnx: .*\[1,4\].*dimension 3/],
-    ['a video dimension of its own', { videoGraph: anyVideo(5) }, 'model_invalid', /video\.onnx: .*\[1,5\].*dimension 4/],
+    [
+      'an audio dimension of its own',
+      { dimension: 3 },
+      'model_invalid',
+      /audio\.onnx: .*\[1,4\].*dimension 3/,
+    ],
+    [
+      'a video dimension of its own',
+      { videoGraph: anyVideo(5) },
+      'model_invalid',
+      /video\.onnx: .*\[1,5\].*dimension 4/,
+    ],
     [
       'only an audio tower',
       {
@@ -303,7 +336,9 @@ describe('a folder that does not fit its description', () => {
   ];
 
   it.each(faults)('%s', async (_, parts, code, message) => {
-    const failure = await loadEmbeddingModel(folderOf({ ...GOOD, ...parts })).catch((error: unknown) => error);
+    const failure = await loadEmbeddingModel(folderOf({ ...GOOD, ...parts })).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toMatchObject({ code, message: expect.stringMatching(message) });
   });
 
@@ -320,7 +355,9 @@ describe('a folder that does not fit its description', () => {
 
 it('another front end or checksum is another version', async () => {
   const plain = await readModelInfo(folderOf(GOOD));
-  const sha256 = createHash('sha256').update(GOOD.audioGraph as Uint8Array).digest('hex');
+  const sha256 = createHash('sha256')
+    .update(GOOD.audioGraph as Uint8Array)
+    .digest('hex');
   const checked = folderOf({
     ...GOOD,
     change: ({ towers }) => {
@@ -337,7 +374,12 @@ it('another front end or checksum is another version', async () => {
 const yamnet = sharedData('models', 'yamnet_256_64x96_tl.onnx');
 
 it.skipIf(!yamnet)(`a published network as it is${yamnet ? '' : ' (skipped: no shared data)'}`, async () => {
-  const audio = { ...YAMNET_LOG_MEL, kind: 'log-mel', layout: 'bands,frames', patch: { frames: 96, hopFrames: 48 } };
+  const audio = {
+    ...YAMNET_LOG_MEL,
+    kind: 'log-mel',
+    layout: 'bands,frames',
+    patch: { frames: 96, hopFrames: 48 },
+  };
   const folder = folderOf({
     dimension: 10,
     audio,
