@@ -2,24 +2,28 @@
  * What the training kernels are worth: one training step (value and gradients) for each kind of layer and for mini's
  * towers as a whole, with our kernels, with the composed fallback, and with TensorFlow.js's wasm backend as it
  * comes; then the heap over 300 steps of a small net. Each engine runs in a process of its own, for kernels are
- * registered once a process; times are processor time, so that what else runs on the machine distorts them less.
+ * registered once a process; times are processor time, so that what else runs on the machine distorts them less. What
+ * two threads that share a batch are worth is measured by the clock, and says something on a quiet machine only.
  *
  * Run with `node --import tsx bench/training.ts [batch]`.
  */
 import { execFileSync } from 'node:child_process';
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { SeededRandom } from '#core/random';
 import { trainingBatchNorm } from '#model/engine/batch-norm';
-import type { Engine } from '#model/engine/engine';
+import { type Engine, loadEngine } from '#model/engine/engine';
 import { installWasmKernels } from '#model/engine/kernels/install';
 import { ParameterStore } from '#model/layers/parameters';
 import { TransformerEncoder } from '#model/layers/transformer';
 import { MINI_TOWERS, TwoTowerNetwork } from '#model/towers/two-tower';
+import { type Differentiator, LocalDifferentiator } from '#model/training/differentiator';
 import { forward } from '#model/training/forward';
 import { Objective } from '#model/training/objective';
-import type { TrainingBatch, TrainingSource } from '#model/training/training-source';
+import { ThreadedDifferentiator } from '#model/training/threaded-differentiator';
+import type { SourceShape, TrainingBatch } from '#model/training/training-source';
 
 const ENGINES = ['kernels', 'composed', 'stock'] as const;
 type EngineKind = (typeof ENGINES)[number];
@@ -89,6 +93,17 @@ function layers(engine: Engine, batch: number): Record<string, () => void> {
     dense: descend([values(31 * batch, 128), values(128, 256), values(256)], (x, w, b) =>
       tf.relu(tf.add(tf.matMul(x as tf.Tensor2D, w as tf.Tensor2D), b as tf.Tensor)),
     ),
+    reverse: descend([values(...map)], (x) => tf.reverse(x as tf.Tensor, 2)),
+    tile: descend([values(batch, 1, 24, 32)], (x) => tf.tile(x as tf.Tensor, [1, 24, 1, 1])),
+    'third power': descend([values(...map)], (x) => tf.pow(x as tf.Tensor, 3)),
+    // Its gradient is our addition, so that only the value can be compared.
+    'every other position': (() => {
+      const x = values(...map);
+      return () =>
+        tf.tidy(() => {
+          tf.stridedSlice(x, [0, 0, 0, 0], map, [1, 2, 2, 1]).dataSync();
+        });
+    })(),
     'transformer layer': descend([values(batch, 31, 128)], (x) => encoder.apply(x as tf.Tensor, timesSec)),
   };
 }
@@ -112,22 +127,21 @@ function randomBatch(rows: number): TrainingBatch {
   };
 }
 
+const OBJECTIVE = { class: 1, localization: 1, alignment: 1 };
+
+/** What mini's towers are shown. */
+function miniShape(rows: number): SourceShape & { labels: string[] } {
+  const labels = Array.from({ length: rows }, (_, i) => String(i % 24));
+  return { bands: 64, frameWidth: 96, frameHeight: 96, motionSize: 48, labels };
+}
+
 /** Value and gradients of the whole objective on mini's towers. */
 function wholeStep(engine: Engine, rows: number): () => void {
   const network = new TwoTowerNetwork(engine, MINI_TOWERS, 1);
-  const labels = Array.from({ length: rows }, (_, i) => String(i % 24));
+  const source = miniShape(rows);
   const batch = randomBatch(rows);
-  const source: TrainingSource = {
-    size: rows,
-    bands: 64,
-    frameWidth: 96,
-    frameHeight: 96,
-    motionSize: 48,
-    labels,
-    batch: async () => batch,
-  };
-  const objective = new Objective(network, source, { class: 1, localization: 1, alignment: 1 });
-  const pictures = labels.map((_, i) => i);
+  const objective = new Objective(network, source, OBJECTIVE);
+  const pictures = source.labels.map((_, i) => i);
   const variables = [...network.store.trainable.values()];
   return () => {
     const { value, grads } = tf.variableGrads(
@@ -142,6 +156,45 @@ function wholeStep(engine: Engine, rows: number): () => void {
     tf.dispose([value, ...Object.values(grads)]);
     network.afterUpdate(0.97);
   };
+}
+
+/** Child process: seconds by the clock of a step of one thread and of two, taken in turn; prints them as JSON. */
+async function measureThreads(rows: number): Promise<void> {
+  const network = new TwoTowerNetwork(await loadEngine({ prefer: 'wasm' }), MINI_TOWERS, 1);
+  const shape = miniShape(rows);
+  const objective = new Objective(network, shape, OBJECTIVE);
+  const batch = randomBatch(rows);
+  const pictures = shape.labels.map((_, i) => i);
+  const kinds: Differentiator[] = [
+    new LocalDifferentiator(network, objective, shape),
+    new ThreadedDifferentiator(network, OBJECTIVE, shape, 2),
+  ];
+  const times: number[][] = kinds.map(() => []);
+  for (let run = 0; run < 4; run++) {
+    for (const [i, kind] of kinds.entries()) {
+      const started = performance.now();
+      const { gradients } = await kind.differentiate(batch, pictures);
+      network.afterUpdate(0.97);
+      if (run > 0) times[i]?.push((performance.now() - started) / 1000);
+      tf.dispose([...gradients.values()]);
+    }
+  }
+  for (const kind of kinds) await kind.close();
+  const seconds = times.map((runs) => runs.sort((left, right) => left - right)[1]);
+  console.log(JSON.stringify({ seconds, loadAverage: os.loadavg()[0] }));
+}
+
+function compareThreads(rows: number): void {
+  const args = ['--import', 'tsx', fileURLToPath(import.meta.url), String(rows), 'threads'];
+  const { seconds, loadAverage } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as {
+    seconds: [number, number];
+    loadAverage: number;
+  };
+  const [one, two] = seconds;
+  console.log(
+    `mini's towers, batch ${rows}, by the clock: one thread ${one.toFixed(2)} s, two ${two.toFixed(2)} s, ` +
+      `${(one / two).toFixed(2)} times as fast (load ${loadAverage.toFixed(1)}, the threads' own included)`,
+  );
 }
 
 /** Heap bytes and tensors after 10 steps of a small net, and after `MEMORY_STEPS`. */
@@ -213,4 +266,8 @@ function compareEngines(batch: number): void {
 const batch = Number(process.argv[2] ?? 16);
 const kind = ENGINES.find((name) => name === process.argv[3]);
 if (kind) await measureEngine(kind, batch);
-else compareEngines(batch);
+else if (process.argv[3] === 'threads') await measureThreads(batch);
+else {
+  compareEngines(batch);
+  compareThreads(batch);
+}

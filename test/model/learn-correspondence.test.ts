@@ -4,11 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, loadEngine } from '#model/engine/engine';
 import { TwoTowerNetwork } from '#model/towers/two-tower';
-import {
-  type LearnOptions,
-  learnCorrespondence,
-  type StepReport,
-} from '#model/training/learn-correspondence';
+import { learnCorrespondence } from '#model/training/learn-correspondence';
+import type { LearnOptions, StepReport } from '#model/training/learn-options';
 import type { TrainingSource } from '#model/training/training-source';
 import type { EvaluationReport } from '#model/training/validation';
 import { TOY_FULL_TOWERS, TOY_TOWERS, toyPairs } from './toy-pairs.ts';

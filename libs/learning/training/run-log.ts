@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { StepReport } from '#model/training/learn-correspondence';
+import type { StepReport } from '#model/training/learn-options';
 import type { EvaluationReport } from '#model/training/validation';
 
 const LOG_FILE = 'log.jsonl';

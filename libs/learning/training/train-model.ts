@@ -9,13 +9,10 @@ import { MODEL_NAME, type ModelManifest } from '#model/checkpoint/manifest';
 import { loadEngine } from '#model/engine/engine';
 import { exportServingGraphs } from '#model/onnx/export-serving';
 import { TwoTowerNetwork } from '#model/towers/two-tower';
-import {
-  type LearnOptions,
-  type LearnResult,
-  learnCorrespondence,
-  type StepReport,
-} from '#model/training/learn-correspondence';
+import { learnCorrespondence } from '#model/training/learn-correspondence';
+import type { LearnOptions, LearnResult, StepReport } from '#model/training/learn-options';
 import { type ObjectiveWeights, TRAINING_ONLY } from '#model/training/objective';
+import { shardSize } from '#model/training/shards';
 import type { EvaluationReport } from '#model/training/validation';
 import { BatchThread } from './batch-thread.ts';
 import { DEFAULT_AUGMENTATION } from './cached-source.ts';
@@ -36,6 +33,8 @@ export interface TrainOptions {
   name: string;
   epochs: number;
   batchSize: number;
+  /** Worker threads that share each batch; part of what makes the weights. */
+  threads: number;
   peakLearningRate: number;
   seed: number;
   pairing: 'true' | 'shuffled';
@@ -66,8 +65,13 @@ const EVALUATE_EVERY_STEPS = 200;
 const CHECKPOINT_EVERY_STEPS = 200;
 const WARM_UP_STEPS = 100;
 
+/** @throws EarshotError `invalid_argument` for a batch that has no equal parts for the threads */
+export function checkThreads({ batchSize, threads }: Pick<TrainOptions, 'batchSize' | 'threads'>): void {
+  shardSize(batchSize, threads);
+}
+
 /**
- * @throws EarshotError `invalid_argument` for a name that can't be one, `not_enough_data`, `checkpoint_invalid` when
+ * @throws EarshotError `invalid_argument` for a name that can't be one or a batch that the threads can't share, `not_enough_data`, `checkpoint_invalid` when
  *   the run to resume was started with other settings
  */
 export async function trainModel(options: TrainOptions): Promise<TrainResult> {
@@ -75,6 +79,7 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
     const message = `"${options.name}" can't name a model: use lower-case letters, digits, dots, dashes and underscores.`;
     throw new EarshotError('invalid_argument', message, { subject: 'name' });
   }
+  checkThreads(options);
   const started = Date.now();
   const { shape = MINI_SHAPE, clips } = options;
   const train = await openSplit('train', clips.train, shape, options);
@@ -121,6 +126,7 @@ function learningOf(options: TrainOptions, log: (line: object) => void): LearnOp
   const {
     epochs,
     batchSize,
+    threads,
     peakLearningRate,
     seed,
     pairing,
@@ -133,6 +139,7 @@ function learningOf(options: TrainOptions, log: (line: object) => void): LearnOp
   return {
     epochs,
     batchSize,
+    threads,
     peakLearningRate,
     seed,
     pairing,
@@ -197,14 +204,14 @@ function momentsOf(logMel: Float32Array): { mean: number; deviation: number } {
 }
 
 function describeRun(options: TrainOptions, result: LearnResult): Record<string, unknown> {
-  const { clips, shape, seed, epochs, batchSize, peakLearningRate, pairing, weights } = options;
+  const { clips, shape, seed, epochs, batchSize, threads, peakLearningRate, pairing, weights } = options;
   const { hardNegatives, backgroundPart, averageDecay } = options;
   const base = shape?.base ? { id: shape.base.id, version: shape.base.version } : undefined;
   return {
     ...clips.provenance,
     ...(base && { base }),
     clips: { train: clips.train.length, validation: clips.validation.length },
-    ...{ seed, epochs, batchSize, peakLearningRate, pairing, weights },
+    ...{ seed, epochs, batchSize, threads, peakLearningRate, pairing, weights },
     ...{ hardNegatives, backgroundPart, averageDecay },
     steps: result.step,
     bestStep: result.bestStep,

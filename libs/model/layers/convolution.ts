@@ -22,6 +22,12 @@ export interface ConvolutionOptions {
   activation?: 'relu' | 'none';
 }
 
+/** Of the unit's outputs before normalisation; `[channels]` each. */
+export interface BatchStatistics {
+  mean: Float32Array;
+  variance: Float32Array;
+}
+
 export class ConvolutionUnit {
   readonly outputChannels: number;
   readonly #store: ParameterStore;
@@ -104,6 +110,20 @@ export class ConvolutionUnit {
     this.#batchStatistics = null;
   }
 
+  /** @throws EarshotError `internal` where no batch has been through since the last time */
+  takeBatchStatistics(): BatchStatistics {
+    const held = this.#batchStatistics;
+    if (!held) throw new EarshotError('internal', 'No training batch has been through this unit.');
+    const [mean, variance] = [held.mean, held.variance].map((x) => Float32Array.from(x.dataSync()));
+    this.#hold(null);
+    return { mean, variance } as BatchStatistics;
+  }
+
+  putBatchStatistics({ mean, variance }: BatchStatistics): void {
+    const { tf } = this.#store.engine;
+    this.#hold({ mean: tf.tensor1d(mean), variance: tf.tensor1d(variance) });
+  }
+
   /** Must be called when weights change after serving has begun. */
   forgetFolded(): void {
     this.#folded?.kernel.dispose();
@@ -119,10 +139,14 @@ export class ConvolutionUnit {
       ? tf.depthwiseConv2d(x, kernel, strides, 'same')
       : tf.conv2d(x, kernel, strides, 'same');
     const { y, mean, variance } = trainingBatchNorm(tf, z, this.#gamma, this.#beta, EPSILON, activation);
+    this.#hold({ mean: tf.keep(mean), variance: tf.keep(variance) });
+    return y as tfTypes.Tensor4D;
+  }
+
+  #hold(statistics: { mean: tfTypes.Tensor; variance: tfTypes.Tensor } | null): void {
     this.#batchStatistics?.mean.dispose();
     this.#batchStatistics?.variance.dispose();
-    this.#batchStatistics = { mean: tf.keep(mean), variance: tf.keep(variance) };
-    return y as tfTypes.Tensor4D;
+    this.#batchStatistics = statistics;
   }
 
   #applyServing(x: tfTypes.Tensor4D): tfTypes.Tensor4D {

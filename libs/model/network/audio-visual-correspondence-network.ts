@@ -8,7 +8,7 @@ import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { loadEngine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
-import type { LearnResult } from '../training/learn-correspondence.ts';
+import type { LearnResult } from '../training/learn-options.ts';
 import {
   type Clip,
   checkClips,

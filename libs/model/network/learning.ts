@@ -1,10 +1,7 @@
 /** `learnCorrespondence` on clips in memory: defaults, checks, and a network that a failed run leaves as it was. */
 import { TwoTowerNetwork } from '../towers/two-tower.ts';
-import {
-  type LearnResult,
-  learnCorrespondence,
-  type LearnOptions as RunOptions,
-} from '../training/learn-correspondence.ts';
+import { learnCorrespondence } from '../training/learn-correspondence.ts';
+import type { LearnResult, LearnOptions as RunOptions } from '../training/learn-options.ts';
 import type { ObjectiveWeights } from '../training/objective.ts';
 import { ArrayClipSource, type SourceSpec, stepsAlign } from './clip-source.ts';
 import { type CheckedClip, type Clip, checkCount, checkPositive, refuse } from './inputs.ts';

@@ -1,6 +1,7 @@
 /** The two towers, their temperature, and the weights behind them: what is trained, saved and served. */
 import type * as tfTypes from '@tensorflow/tfjs';
 import type { Engine } from '../engine/engine.ts';
+import type { BatchStatistics, ConvolutionUnit } from '../layers/convolution.ts';
 import { ParameterStore } from '../layers/parameters.ts';
 import { INITIAL_LOG_SCALE } from '../objectives/info-nce.ts';
 import { AudioTower, type AudioTowerOptions } from './audio-tower.ts';
@@ -83,13 +84,25 @@ export class TwoTowerNetwork {
 
   /** After each optimiser step: running statistics follow, folded serving weights are dropped. */
   afterUpdate(statisticsMomentum: number): void {
-    for (const unit of this.#units) unit.absorbBatchStatistics(statisticsMomentum);
+    for (const unit of this.units) unit.absorbBatchStatistics(statisticsMomentum);
     this.forgetFolded();
   }
 
   /** Drops folded serving weights; needed after weights have been set. */
   forgetFolded(): void {
-    for (const unit of this.#units) unit.forgetFolded();
+    for (const unit of this.units) unit.forgetFolded();
+  }
+
+  /** The last training batch's statistics, unit by unit; the units no longer hold them. */
+  takeBatchStatistics(): BatchStatistics[] {
+    return this.units.map((unit) => unit.takeBatchStatistics());
+  }
+
+  /** As if a batch with these statistics had been through the towers. */
+  putBatchStatistics(statistics: readonly BatchStatistics[]): void {
+    this.units.forEach((unit, i) => {
+      unit.putBatchStatistics(statistics[i] as BatchStatistics);
+    });
   }
 
   dispose(): void {
@@ -97,7 +110,8 @@ export class TwoTowerNetwork {
     this.store.dispose();
   }
 
-  get #units() {
+  /** Every unit with batch normalisation, always in the same order. */
+  get units(): ConvolutionUnit[] {
     return [...this.audio.units, ...this.video.units];
   }
 }

@@ -4,7 +4,7 @@ import { MOTION_CHANNELS, motionBlocks } from '../front-ends/motion.ts';
 import type { TowerOutput } from '../towers/audio-tower.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import type { VideoTowerOutput } from '../towers/video-tower.ts';
-import type { TrainingBatch, TrainingSource } from './training-source.ts';
+import type { SourceShape, TrainingBatch } from './training-source.ts';
 
 export interface PairOutputs {
   audio: TowerOutput;
@@ -14,7 +14,7 @@ export interface PairOutputs {
 /** @param rows pairs in the batch */
 export function forward(
   network: TwoTowerNetwork,
-  source: TrainingSource,
+  source: SourceShape,
   batch: TrainingBatch,
   rows: number,
   training: boolean,

@@ -5,67 +5,21 @@
  * that is killed and resumed from its checkpoint therefore makes the same weights as one that was not.
  */
 import { EarshotError } from '#core/errors';
-import { SeededRandom } from '#core/random';
 import type { NamedArray } from '../layers/parameters.ts';
 import { MAX_LOG_SCALE } from '../objectives/info-nce.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { cosineSchedule } from './adam.ts';
 import { epochOrder } from './batch-order.ts';
 import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoints.ts';
-import { forward } from './forward.ts';
+import { type Differentiator, LocalDifferentiator } from './differentiator.ts';
+import { type LearnOptions, type LearnResult, pairing, settingsOf } from './learn-options.ts';
 import { MovingAverage } from './moving-average.ts';
-import { type LossTerms, Objective, type ObjectiveWeights } from './objective.ts';
-import { createOptimizer, type Optimizer, type OptimizerName } from './optimizer.ts';
+import { type LossTerms, Objective } from './objective.ts';
+import { createOptimizer, type Optimizer } from './optimizer.ts';
+import { shardSize } from './shards.ts';
+import { ThreadedDifferentiator } from './threaded-differentiator.ts';
 import type { TrainingBatch, TrainingSource } from './training-source.ts';
-import { type EvaluationReport, evaluateRetrieval } from './validation.ts';
-
-export interface LearnOptions {
-  epochs: number;
-  batchSize: number;
-  peakLearningRate: number;
-  /** `adamw` unless told. */
-  optimizer?: OptimizerName;
-  warmUpSteps: number;
-  seed: number;
-  /** `shuffled` gives every picture the sound of another clip, always the same one: the control that must fail. */
-  pairing: 'true' | 'shuffled';
-  weights: ObjectiveWeights;
-  /** Hard negatives: from this part of the run on, clips of one class come in runs of `classRun` clips. */
-  hardNegatives: { fromPart: number; classRun: number };
-  /** Decay of the moving average of the weights, which is what is evaluated and kept; 0 keeps the weights as they are. */
-  averageDecay: number;
-  /** Evaluate on the validation clips every so many steps. */
-  evaluateEverySteps: number;
-  /** Stop after so many evaluations without a better validation score. */
-  patience: number;
-  validation: TrainingSource | null;
-  checkpoint: { folder: string; everySteps: number; resume: boolean } | null;
-  signal?: AbortSignal;
-  onStep?(report: StepReport): void;
-  onEvaluation?(report: EvaluationReport): void;
-}
-
-export interface StepReport {
-  step: number;
-  totalSteps: number;
-  loss: number;
-  /** The objective's terms, unweighted. */
-  terms: Partial<LossTerms>;
-  gradientNorm: number;
-  learningRate: number;
-  temperature: number;
-  stepMs: number;
-  /** Of which the step waited for its batch. */
-  waitedMs: number;
-}
-
-export interface LearnResult {
-  step: number;
-  stoppedBy: 'end' | 'patience';
-  bestStep: number;
-  /** The loss of the last step. */
-  lastLoss: number;
-}
+import { evaluateRetrieval } from './validation.ts';
 
 /** How slowly the running statistics follow the batches'; a plain average until that many have been seen. */
 const STATISTICS_MOMENTUM = 0.97;
@@ -73,15 +27,21 @@ const STATISTICS_MOMENTUM = 0.97;
 /**
  * Trains the network in place. With validation clips it ends with the weights of the best evaluation.
  *
- * @throws EarshotError `not_enough_data` with fewer clips than one batch, `training_diverged`, `cancelled` (a
- *   checkpoint has been written then, if there is a folder for it)
+ * @throws EarshotError `not_enough_data` with fewer clips than one batch, `invalid_argument` for a batch that the
+ *   threads can't share, `training_diverged`, `cancelled` (a checkpoint has been written then, if there is a folder
+ *   for it)
  */
 export async function learnCorrespondence(
   network: TwoTowerNetwork,
   source: TrainingSource,
   options: LearnOptions,
 ): Promise<LearnResult> {
-  return new CorrespondenceLearner(network, source, options).run();
+  const learner = new CorrespondenceLearner(network, source, options);
+  try {
+    return await learner.run();
+  } finally {
+    await learner.close();
+  }
 }
 
 interface PlannedStep {
@@ -94,6 +54,7 @@ class CorrespondenceLearner {
   readonly #source: TrainingSource;
   readonly #options: LearnOptions;
   readonly #objective: Objective;
+  readonly #differentiator: Differentiator;
   readonly #optimizer: Optimizer;
   readonly #average: MovingAverage | null;
   readonly #totalSteps: number;
@@ -112,10 +73,12 @@ class CorrespondenceLearner {
         `A batch needs ${options.batchSize} clips, but there are only ${source.size}: add clips or lower the batch size.`,
       );
     }
+    const { threads = 1, weights } = options;
+    shardSize(options.batchSize, threads);
     this.#network = network;
     this.#source = source;
     this.#options = options;
-    this.#objective = new Objective(network, source, options.weights);
+    this.#objective = new Objective(network, source, weights);
     this.#optimizer = createOptimizer(options.optimizer ?? 'adamw', network.store);
     this.#average = options.averageDecay > 0 ? new MovingAverage(network.store, options.averageDecay) : null;
     this.#stepsPerEpoch = Math.floor(source.size / options.batchSize);
@@ -129,6 +92,10 @@ class CorrespondenceLearner {
       evaluationsSinceBest: 0,
       settings: settingsOf(options, source),
     };
+    this.#differentiator =
+      threads === 1
+        ? new LocalDifferentiator(network, this.#objective, source)
+        : new ThreadedDifferentiator(network, weights, source, threads);
   }
 
   async run(): Promise<LearnResult> {
@@ -157,6 +124,11 @@ class CorrespondenceLearner {
     const kept = this.#best ?? this.#average?.snapshot();
     if (kept) this.#become(kept);
     return { step: this.#state.step, stoppedBy, bestStep: this.#state.bestStep, lastLoss: this.#lastLoss };
+  }
+
+  /** Ends the threads that it has started. */
+  async close(): Promise<void> {
+    await this.#differentiator.close();
   }
 
   /** Asks the source for a step's batch; null past the last step. */
@@ -199,7 +171,7 @@ class CorrespondenceLearner {
       warmUpSteps,
       totalSteps: this.#totalSteps,
     });
-    const { loss, terms, gradientNorm } = this.#descend(batch, planned.pictures, learningRate);
+    const { loss, terms, gradientNorm } = await this.#descend(batch, planned.pictures, learningRate);
     this.#lastLoss = loss;
     this.#state.step = step + 1;
     this.#state.optimizerStep = this.#optimizer.step;
@@ -219,34 +191,20 @@ class CorrespondenceLearner {
     return next;
   }
 
-  #descend(
+  async #descend(
     batch: TrainingBatch,
     pictures: readonly number[],
     learningRate: number,
-  ): { loss: number; terms: Partial<LossTerms>; gradientNorm: number } {
-    const { engine, store } = this.#network;
-    const { tf } = engine;
-    const variables = [...store.trainable.values()];
-    const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
-    const terms: Partial<LossTerms> = {};
-    const { value, grads } = tf.variableGrads(() => {
-      const outputs = forward(this.#network, this.#source, batch, pictures.length, true);
-      const tensors = this.#objective.terms(outputs, pictures, batch.lagSteps);
-      for (const [name, term] of Object.entries(tensors))
-        terms[name as keyof LossTerms] = term.dataSync()[0] as number;
-      return this.#objective.total(tensors);
-    }, variables);
-    const loss = value.dataSync()[0] as number;
-    value.dispose();
+  ): Promise<{ loss: number; terms: Partial<LossTerms>; gradientNorm: number }> {
+    const { tf } = this.#network.engine;
+    const { loss, terms, gradients } = await this.#differentiator.differentiate(batch, pictures);
     if (!Number.isFinite(loss)) {
+      tf.dispose([...gradients.values()]);
       throw new EarshotError(
         'training_diverged',
         `The loss is ${loss} at step ${this.#state.step}: lower the learning rate.`,
       );
     }
-    const gradients = new Map(
-      Object.entries(grads).map(([name, grad]) => [nameOf.get(name) as string, grad]),
-    );
     const gradientNorm = this.#optimizer.update(gradients, learningRate);
     for (const logScale of this.#objective.logScales) {
       const held = tf.tidy(() => tf.minimum(logScale, MAX_LOG_SCALE));
@@ -316,22 +274,4 @@ class CorrespondenceLearner {
     this.#state.bestScore ??= Number.NEGATIVE_INFINITY;
     this.#best = found.best;
   }
-}
-
-/** What a resumed run must have been started with. */
-function settingsOf(options: LearnOptions, source: TrainingSource): Record<string, unknown> {
-  const { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs } = options;
-  const { weights, hardNegatives, averageDecay } = options;
-  const settings = { epochs, batchSize, peakLearningRate, warmUpSteps, seed, pairing: pairs };
-  // The default leaves no trace, so that runs from before there was a choice can be resumed.
-  const optimizer = options.optimizer === 'adamw' ? undefined : options.optimizer;
-  const clips = { clips: source.size, source: source.settings };
-  return { ...settings, weights, hardNegatives, averageDecay, ...clips, optimizer };
-}
-
-/** For each picture, the clip whose sound it is shown with. */
-function pairing(size: number, options: LearnOptions): number[] {
-  const identity = Array.from({ length: size }, (_, i) => i);
-  if (options.pairing === 'true') return identity;
-  return new SeededRandom(`${options.seed}:shuffled-pairs`).shuffle(identity);
 }

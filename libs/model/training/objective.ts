@@ -6,7 +6,7 @@ import { maxOverPositions } from '../objectives/max-over-positions.ts';
 import { prototypeLoss } from '../objectives/prototype-loss.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import type { PairOutputs } from './forward.ts';
-import type { TrainingSource } from './training-source.ts';
+import type { SourceShape } from './training-source.ts';
 
 /** Weights of the terms beside InfoNCE on the pooled embeddings; 0 leaves a term out. */
 export interface ObjectiveWeights {
@@ -33,7 +33,7 @@ export class Objective {
   readonly #classOf: number[];
   readonly #localizationScale: tfTypes.Variable | null;
 
-  constructor(network: TwoTowerNetwork, source: TrainingSource, weights: ObjectiveWeights) {
+  constructor(network: TwoTowerNetwork, source: Pick<SourceShape, 'labels'>, weights: ObjectiveWeights) {
     this.#network = network;
     this.#weights = weights;
     const names = weights.class > 0 && source.labels ? [...new Set(source.labels)].sort() : [];

@@ -30,9 +30,8 @@ export interface BatchRequest {
   progress: number;
 }
 
-export interface TrainingSource {
-  /** Number of clips. */
-  readonly size: number;
+/** What a batch's arrays mean, and its clips' classes. */
+export interface SourceShape {
   readonly bands: number;
   readonly frameWidth: number;
   readonly frameHeight: number;
@@ -40,6 +39,11 @@ export interface TrainingSource {
   readonly motionSize: number;
   /** Class name of each clip: for class-level scores, and for the class loss where that has a weight. */
   readonly labels?: readonly string[] | undefined;
+}
+
+export interface TrainingSource extends SourceShape {
+  /** Number of clips. */
+  readonly size: number;
   /** What its batches depend on besides the request; a resumed run must find the same. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** Equal requests give equal batches, in whatever order they come: a source may prepare them ahead. */

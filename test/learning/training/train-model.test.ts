@@ -35,6 +35,7 @@ beforeAll(async () => {
     name: 'tiny',
     epochs: 1,
     batchSize: 2,
+    threads: 1,
     peakLearningRate: 1e-3,
     seed: 1,
     pairing: 'true',

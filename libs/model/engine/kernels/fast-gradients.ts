@@ -1,13 +1,16 @@
 /**
  * Gradients in one pass each. TensorFlow.js composes them from operations: ReLU's passes over its tensors four times,
- * a sum's builds a tensor of ones, a maximum's compares by a stock kernel that is some hundred times too slow.
+ * a sum's builds a tensor of ones, a maximum's compares by a stock kernel that is some hundred times too slow, a
+ * tile's slices and adds once for every copy.
  *
  * Gradients belong to an operation, not to a backend. Ours serve wasm; on other backends, and where a gradient is
  * itself differentiated (ours have no gradients of their own), the stock ones go on serving.
  */
 import type { TensorFlow } from '../engine.ts';
 import { elementCount, type KernelContext, type TensorInfo } from './kernel.ts';
+import { tiledView } from './rearranging.ts';
 import { asRowReduction, type RowReduction } from './row-reduction.ts';
+import { accumulateView } from './strided-walk.ts';
 
 type Tensor = import('@tensorflow/tfjs').Tensor;
 type GradConfig = ReturnType<TensorFlow['getGradient']>;
@@ -16,7 +19,7 @@ type Attributes = Parameters<GradConfig['gradFunc']>[2];
 /** The gradient for the operation's one input; `undefined` where the stock one must serve. */
 type FastGradient = (dy: Tensor, saved: Tensor[], attributes: Attributes) => TensorInfo | undefined;
 
-/** Registers the gradients of `Relu`, `Softmax`, `Sum`, `Mean` and `Max`. */
+/** Registers the gradients of `Relu`, `Softmax`, `Sum`, `Mean`, `Max` and `Tile`. */
 export function registerFastGradients(context: KernelContext): void {
   const { tf } = context;
   for (const [kernelName, fast] of Object.entries(fastGradients(context))) {
@@ -36,7 +39,7 @@ export function registerFastGradients(context: KernelContext): void {
 }
 
 function fastGradients(context: KernelContext): Record<string, FastGradient> {
-  const { heap, simd } = context;
+  const { tf, heap, simd } = context;
   return {
     Relu: (dy, [x]) => {
       const dx = heap.allocate(dy.shape);
@@ -62,6 +65,13 @@ function fastGradients(context: KernelContext): Record<string, FastGradient> {
       const dx = heap.allocate(x!.shape);
       const [xAt, yAt, dyAt] = [heap.address(x!), heap.address(y!), heap.address(dy)];
       simd.maxRowsGradient(xAt, yAt, dyAt, heap.address(dx), outer, rows, columns);
+      return dx;
+    },
+
+    Tile: (dy, [x], { reps }) => {
+      if (x!.dtype !== 'float32') return undefined;
+      const dx = heap.allocateZeros(x!.shape);
+      accumulateView(heap.floats(dy), tiledView(tf, x!.shape, reps as number[]), heap.floats(dx));
       return dx;
     },
   };

@@ -8,6 +8,8 @@ import { gatherKernels } from './gather.ts';
 import { registerWasmKernels } from './kernel.ts';
 import { matmulKernels } from './matmul.ts';
 import { poolingKernels } from './pooling.ts';
+import { powerKernels } from './power.ts';
+import { rearrangingKernels, registerStridedSliceGradient } from './rearranging.ts';
 import { reductionKernels } from './reductions.ts';
 import { resizingKernels } from './resizing.ts';
 import { samePaddingKernels } from './same-padding.ts';
@@ -31,6 +33,9 @@ export async function installWasmKernels(
   registerWasmKernels(tf, gatherKernels(heap));
   registerWasmKernels(tf, poolingKernels(tf, heap));
   registerWasmKernels(tf, resizingKernels(tf, heap));
+  registerWasmKernels(tf, powerKernels(tf, heap));
+  registerWasmKernels(tf, rearrangingKernels(tf, heap));
+  registerStridedSliceGradient(tf);
   const simd = await load(heap.memory);
   if (!simd) {
     registerWasmKernels(tf, composedKernels(tf));

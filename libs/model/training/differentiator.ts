@@ -1,0 +1,60 @@
+/** From a batch to the loss and its gradients: where that happens is hidden from the training loop. */
+import type * as tfTypes from '@tensorflow/tfjs';
+import type { TwoTowerNetwork } from '../towers/two-tower.ts';
+import { forward } from './forward.ts';
+import type { LossTerms, Objective } from './objective.ts';
+import type { SourceShape, TrainingBatch } from './training-source.ts';
+
+export interface LossGradients {
+  loss: number;
+  /** The objective's terms, unweighted. */
+  terms: Partial<LossTerms>;
+  /** By the name of the parameter; a parameter that had no part in the loss has none. The caller disposes them. */
+  gradients: Map<string, tfTypes.Tensor>;
+}
+
+export interface Differentiator {
+  /**
+   * Differentiates the objective at the network's present weights. The network's units hold the batch's statistics
+   * afterwards, for `afterUpdate`.
+   *
+   * @param pictures clip index of each row's picture
+   */
+  differentiate(batch: TrainingBatch, pictures: readonly number[]): Promise<LossGradients>;
+  /** Frees what it holds; calls that are still awaited fail. */
+  close(): Promise<void>;
+}
+
+/** In the thread that asks. */
+export class LocalDifferentiator implements Differentiator {
+  readonly #network: TwoTowerNetwork;
+  readonly #objective: Objective;
+  readonly #shape: SourceShape;
+
+  constructor(network: TwoTowerNetwork, objective: Objective, shape: SourceShape) {
+    this.#network = network;
+    this.#objective = objective;
+    this.#shape = shape;
+  }
+
+  async differentiate(batch: TrainingBatch, pictures: readonly number[]): Promise<LossGradients> {
+    const { engine, store } = this.#network;
+    const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
+    const terms: Partial<LossTerms> = {};
+    const { value, grads } = engine.tf.variableGrads(() => {
+      const outputs = forward(this.#network, this.#shape, batch, pictures.length, true);
+      const tensors = this.#objective.terms(outputs, pictures, batch.lagSteps);
+      for (const [name, term] of Object.entries(tensors))
+        terms[name as keyof LossTerms] = term.dataSync()[0] as number;
+      return this.#objective.total(tensors);
+    }, [...store.trainable.values()]);
+    const loss = value.dataSync()[0] as number;
+    value.dispose();
+    const gradients = new Map(
+      Object.entries(grads).map(([name, gradient]) => [nameOf.get(name) as string, gradient]),
+    );
+    return { loss, terms, gradients };
+  }
+
+  async close(): Promise<void> {}
+}
