@@ -43,13 +43,16 @@ export async function calibrateConcepts(request: CalibrationRequest): Promise<Ca
   const total = sounds.length + pictures.length;
   let done = 0;
   const powered = async (files: readonly string[], score: (file: string) => Promise<Float64Array>) => {
-    const all: Float64Array[] = [];
+    const sums = new Float64Array(model.concepts.length);
     for (const file of files) {
-      all.push((await score(file)).map((value) => value ** EXPONENT));
+      const scores = await score(file);
+      for (let i = 0; i < sums.length; i++) {
+        sums[i] = (sums[i] as number) + (scores[i] as number) ** EXPONENT / files.length;
+      }
       done += 1;
       request.onProgress?.(done, total);
     }
-    return Float64Array.from(model.concepts, (_, i) => ordinary(all.map((scores) => scores[i] as number)));
+    return sums;
   };
   const heard = await powered(sounds, async (file) => model.audioConcepts(await samplesOf(file, model)));
   const seen = await powered(pictures, async (file) => model.videoConcepts(await frameOf(file, model)));
@@ -58,20 +61,6 @@ export async function calibrateConcepts(request: CalibrationRequest): Promise<Ca
     audio: { exponent: EXPONENT, centre: byName(model, heard.map(withUbiquity)) },
     video: { exponent: EXPONENT, centre: byName(model, seen) },
   };
-}
-
-/**
- * Share of the material, the strongest for a concept, that does not count as ordinary to it: collections show their
- * own few kinds again and again, ESC-10 each of its ten in a tenth of its clips, and a dog's bark must not count
- * against dogs.
- */
-const SHOWN_ON_PURPOSE = 0.2;
-
-/** Mean without the strongest: a trimmed mean. */
-function ordinary(scores: readonly number[]): number {
-  const kept = Math.max(1, Math.ceil(scores.length * (1 - SHOWN_ON_PURPOSE)));
-  const weakest = [...scores].sort((a, b) => a - b).slice(0, kept);
-  return weakest.reduce((sum, value) => sum + value, 0) / kept;
 }
 
 /** At least what a label that half of all recordings carry leads to. */

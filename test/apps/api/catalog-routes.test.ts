@@ -225,6 +225,12 @@ describe('what a player needs', () => {
 });
 
 describe('POST /v1/search and /v1/embeddings', () => {
+  it('says that words cannot be searched with where the model has no text tower', async () => {
+    const response = await post('/v1/search', { query: { text: 'a dog' }, for: 'video' });
+    expect(response.status).toBe(422);
+    expect(await codeOf(response)).toBe('modality_missing');
+  });
+
   it('searches with a clip, and pages on through the same ranking', async () => {
     const request = { query: { clipId: dog.id }, for: 'audio', filter: { collections: ['samples'] } };
     const all = await (await post('/v1/search', { ...request, topK: 10 })).json();

@@ -152,12 +152,6 @@ describe('bodies', () => {
     expect(error.message).toContain(field);
   });
 
-  it('says that words cannot be searched with', async () => {
-    const response = await json('/v1/search', '{"query": {"text": "a dog"}, "for": "video"}');
-    expect(response.status).toBe(422);
-    expect((await response.json()).error).toMatchObject({ code: 'modality_missing' });
-  });
-
   it.each([
     ['file:///etc/passwd', 400, 'invalid_argument'],
     ['ftp://example.org/a.mp4', 400, 'invalid_argument'],

@@ -93,7 +93,6 @@ const slices = shapesAndLong.chain((shape) => {
     strides: fc.tuple(...axes.map(({ step }) => step)),
     beginMask: bits,
     endMask: bits,
-    shrinkAxisMask: fc.constantFrom(0, 0, 1),
   });
 });
 
@@ -101,21 +100,9 @@ describe('strided slices on wasm', () => {
   it('agree with the cpu backend for any first element, end, step and mask', async () => {
     let compared = 0;
     await fc.assert(
-      fc.asyncProperty(slices, async ({ shape, begin, end, strides, beginMask, endMask, shrinkAxisMask }) => {
-        // An axis that is taken as one element must be walked forwards.
-        fc.pre(shrinkAxisMask === 0 || strides[0]! > 0);
+      fc.asyncProperty(slices, async ({ shape, begin, end, strides, beginMask, endMask }) => {
         const error = await parityError(tf, () => [
-          tf.stridedSlice(
-            normalTensor(tf, shape, 1),
-            begin,
-            end,
-            strides,
-            beginMask,
-            endMask,
-            0,
-            0,
-            shrinkAxisMask,
-          ),
+          tf.stridedSlice(normalTensor(tf, shape, 1), begin, end, strides, beginMask, endMask),
         ]);
         expect(error).toBe(0);
         compared++;

@@ -18,7 +18,7 @@ export function rearrangingKernels(tf: TensorFlow, heap: WasmHeap): KernelTable 
     const stock = stockKernel(tf, name);
     return (call) => {
       const x = input(call.inputs, 'x');
-      if (x.dtype !== 'float32') return stock(call);
+      if (x.dtype !== 'float32' || changesAxes(call.attrs)) return stock(call);
       const { view, shape } = rearrange(x.shape, call.attrs);
       const out = heap.allocate(shape);
       gatherView(heap.floats(x), view, heap.floats(out));
@@ -36,6 +36,12 @@ export function rearrangingKernels(tf: TensorFlow, heap: WasmHeap): KernelTable 
       return { view: tiledView(tf, shape, reps), shape: shape.map((size, axis) => size * reps[axis]!) };
     }),
   };
+}
+
+/** Slices that drop or add axes: rare, and left to the stock kernel. */
+function changesAxes(attributes: Attributes): boolean {
+  const { ellipsisMask, newAxisMask, shrinkAxisMask } = (attributes ?? {}) as Record<string, unknown>;
+  return [ellipsisMask, newAxisMask, shrinkAxisMask].some(Boolean);
 }
 
 interface Rearranged {
