@@ -133,6 +133,7 @@ describe('two threads that share a batch', { timeout: 180_000 }, () => {
     const reports: EvaluationReport[] = [];
     await learnCorrespondence(network, toyPairs(256, 1), {
       ...OPTIONS,
+      epochs: 14,
       validation: toyPairs(40, 2),
       onEvaluation: (report) => reports.push(report),
     });
