@@ -67,6 +67,10 @@ export class InferencePool {
       concurrentTasksPerWorker: 1,
       idleTimeout: IDLE_TIMEOUT_MS,
     });
+    // A thread may still answer a batch that closing has given up, and nobody waits for that answer.
+    this.#pool.on('error', (error) => {
+      if (!this.#closing.signal.aborted) throw error;
+    });
   }
 
   /** Loads the model in one thread, so that the first request need not wait for it. */
