@@ -199,7 +199,14 @@ describe('a model folder that is not right', () => {
       await writeFile(file, (await readFile(file)).subarray(0, 1000));
     });
     for (const copy of [flipped, cut]) {
-      await expect(loadEmbeddingModel(copy)).rejects.toMatchObject({ code: 'checkpoint_invalid' });
+      // Served from its graphs, the folder's weights are not read.
+      const failure = loadEmbeddingModel(copy, { engine: 'tensorflow' });
+      await expect(failure).rejects.toMatchObject({ code: 'checkpoint_invalid' });
     }
+    const graph = await damaged('graph', async (at) => {
+      const file = path.join(at, 'video.onnx');
+      await writeFile(file, (await readFile(file)).subarray(0, 1000));
+    });
+    await expect(loadEmbeddingModel(graph)).rejects.toMatchObject({ code: 'checkpoint_invalid' });
   });
 });

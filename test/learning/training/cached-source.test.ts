@@ -25,6 +25,8 @@ const TURN_ONLY: AugmentationOptions = {
   ...DEFAULT_AUGMENTATION,
   window: { early: 1, wholeFrom: 0 },
   invertedPart: 0,
+  lagSteps: [0],
+  latestClockSec: 0,
   gainDb: 0,
   backgroundPart: 0,
   maxMaskedBands: 0,
@@ -225,6 +227,26 @@ describe('turning a clip round', () => {
       turns.add(loud);
     }
     expect(turns.size).toBeGreaterThan(8);
+  });
+
+  it('lets a picture lag by the steps it tells, on a clock of its own', async () => {
+    const cache = emptyCache(1);
+    cache.luma.fill(255, 15 * LUMA, 16 * LUMA);
+    cache.logMel.fill(2, 15 * 8 * BANDS, 16 * 8 * BANDS);
+    const source = sourceOf(cache, { ...TURN_ONLY, lagSteps: [3, -2], latestClockSec: 2 });
+    const lags = new Set<number>();
+    for (let seed = 0; seed < 12; seed++) {
+      const batch = await source.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 });
+      const loud = batch.logMel.findIndex((value) => value > 1) / BANDS / 8;
+      const { luma } = motionOf(batch);
+      const lag = batch.lagSteps[0] as number;
+      expect((luma.indexOf(Math.max(...luma)) - loud - lag + STEPS) % STEPS).toBe(0);
+      const startSec = batch.motionTimesSec[0] as number;
+      expect(startSec).toBeGreaterThanOrEqual(0);
+      expect(startSec).toBeLessThanOrEqual(2);
+      lags.add(lag);
+    }
+    expect(lags).toEqual(new Set([3, -2]));
   });
 
   it('shows no change at the seam, where the end meets the start', async () => {
