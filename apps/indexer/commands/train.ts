@@ -78,7 +78,7 @@ function describeLearning(command: Command): void {
     .option('--batch-size <n>', 'pairs a step', integerOption(2, 4096), 32)
     .option(
       '--threads <n>',
-      'threads that share each batch; 2 are faster on two cores with nothing else to do',
+      'threads that share each batch; 2 may be faster on two cores with nothing else to do',
       integerOption(1, 64),
       1,
     )

@@ -72,7 +72,8 @@ function slicedView(tf: TensorFlow, shape: readonly number[], attributes: Attrib
   const dense = denseStrides(tf, shape);
   const view = {
     start: info.begin.reduce((sum, first, axis) => sum + first * dense[axis]!, 0),
-    sizes: info.finalShapeSparse,
+    // Of every axis of x; the shapes that `sliceInfo` answers leave out the ones that are taken as one element.
+    sizes: tf.slice_util.computeOutShape(info.begin, info.end, info.strides).map((size) => Math.max(0, size)),
     strides: info.strides.map((step, axis) => step * dense[axis]!),
   };
   return { view, shape: info.finalShape };
