@@ -7,6 +7,7 @@
 import type * as tfTypes from '@tensorflow/tfjs';
 import { EarshotError } from '#core/errors';
 import type { NamedArray, ParameterStore } from '../layers/parameters.ts';
+import { takeGradients } from './gradient-clipping.ts';
 
 interface AdamOptions {
   beta1: number;
@@ -49,22 +50,7 @@ export class Adam {
    * @throws EarshotError `training_diverged` when a gradient is not finite; nothing has been changed then
    */
   update(gradients: ReadonlyMap<string, tfTypes.Tensor>, learningRate: number): number {
-    const arrays = new Map<string, Float32Array>();
-    let squares = 0;
-    for (const [name, gradient] of gradients) {
-      const data = gradient.dataSync() as Float32Array;
-      for (let i = 0; i < data.length; i++) squares += (data[i] as number) ** 2;
-      arrays.set(name, Float32Array.from(data));
-      gradient.dispose();
-    }
-    const norm = Math.sqrt(squares);
-    if (!Number.isFinite(norm)) {
-      throw new EarshotError(
-        'training_diverged',
-        'The gradient is not finite: lower the learning rate and resume from the last checkpoint.',
-      );
-    }
-    const scale = norm > this.#options.maxGradientNorm ? this.#options.maxGradientNorm / norm : 1;
+    const { arrays, norm, scale } = takeGradients(gradients, this.#options.maxGradientNorm);
     this.step++;
     for (const [name, gradient] of arrays) this.#updateOne(name, gradient, scale, learningRate);
     return norm;
