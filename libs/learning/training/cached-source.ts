@@ -1,9 +1,10 @@
 /**
  * The cache as a training source, augmented on the fly: the clip turned round in time, a part of its length, a random
- * selection of colour frames, crop and zoom, mirror, colours exchanged and inverted, brightness, contrast and tint;
- * gain, a faint background from elsewhere, and masked bands and stretches of time (SpecAugment) in the sound.
+ * selection of colour frames, crop, zoom and bent axes, mirror, colours exchanged and inverted, brightness, contrast and
+ * tint; gain, the colour of the sound (FilterAugment), a slight transposition, a faint background from elsewhere, and
+ * masked bands and stretches of time (SpecAugment) in the sound.
  *
- * @see Park et al. 2019, "SpecAugment"
+ * @see Park et al. 2019, "SpecAugment"; Nam et al. 2022, "FilterAugment"
  */
 import { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
@@ -28,6 +29,10 @@ export interface AugmentationOptions {
   framesPerClip: number;
   /** Side of the smallest crop, as a part of the frame. */
   smallestCrop: number;
+  /** How much wider or taller than it was a picture becomes at most. */
+  largestAspect: number;
+  /** How unevenly an axis is stretched at most, below 1. */
+  largestBend: number;
   /** How often a clip's colours are turned into their complements. */
   invertedPart: number;
   /**
@@ -39,6 +44,10 @@ export interface AugmentationOptions {
   latestClockSec: number;
   /** In decibels, up and down. */
   gainDb: number;
+  /** Gain of single bands beside the others, in decibels, up and down. */
+  colourDb: number;
+  /** How far the bands are moved at most, up and down. */
+  shiftBands: number;
   /** How often noise, or the quiet part of another clip, is mixed into the sound. */
   backgroundPart: number;
   /** How far it lies below the clip, in decibels: from the faintest to the loudest. */
@@ -49,12 +58,16 @@ export interface AugmentationOptions {
 
 export const DEFAULT_AUGMENTATION: AugmentationOptions = {
   window: { early: 0.5, wholeFrom: 0.8 },
-  framesPerClip: 1,
+  framesPerClip: 3,
   smallestCrop: 0.7,
+  largestAspect: 1.25,
+  largestBend: 0.35,
   invertedPart: 0.2,
   lagSteps: [0, -2, 2, -3, 3, -5, 5],
   latestClockSec: 3,
   gainDb: 9,
+  colourDb: 8,
+  shiftBands: 1.5,
   backgroundPart: 0.5,
   backgroundDb: [40, 12],
   maxMaskedBands: 10,

@@ -1,6 +1,7 @@
 /**
- * The sound's side of augmentation: turning round, gain, a background from elsewhere, masked bands and stretches of
- * time. Sounds add in power: uncorrelated ones, whose phases a log-mel has forgotten.
+ * The sound's side of augmentation: turning round, gain, another colour of sound, a slight transposition, a background
+ * from elsewhere, masked bands and stretches of time. Sounds add in power: uncorrelated ones, whose phases a log-mel
+ * has forgotten.
  */
 import type { SeededRandom } from '#core/random';
 
@@ -12,6 +13,10 @@ interface LogMelAugmentation {
   offset: number;
   normalization: { mean: number; deviation: number };
   gainDb: number;
+  /** Largest gain of a band beside the others, in decibels up and down; 0 leaves the colour of the sound as it is. */
+  colourDb: number;
+  /** How far all bands are moved at most, up and down, in bands: about a semitone each. */
+  shiftBands: number;
   /** How often a background is mixed in. */
   backgroundPart: number;
   /** How far the background lies below the clip, in decibels: from the faintest to the loudest. */
@@ -47,22 +52,73 @@ export function writeLogMel(
   const { mean, deviation } = spec.normalization;
   const { gainDb, offset, bands } = spec;
   const gain = random ? 10 ** (random.uniform(-gainDb, gainDb) / 20) : 1;
+  const bandGain = random ? drawBandGains(spec, gain, random) : null;
+  const shift =
+    random && spec.shiftBands > 0 ? bandPositions(bands, random.uniform(-1, 1) * spec.shiftBands) : null;
   const source = logMel.subarray(clip * whole, (clip + 1) * whole);
   const background = random && drawBackground(logMel, clip, spec, gain, random);
   let from = whole - ((turnFrames * bands) % whole);
-  for (let i = 0; i < size; i++, from++) {
+  for (let i = 0, band = 0; i < size; i++, from++, band++) {
     if (from >= whole) from -= whole;
-    const value = source[from] as number;
-    let mel = value;
-    // Gain and background act on the magnitude under the logarithm, whose offset stays as it is.
-    if (background) {
-      const power = background[mirroredPosition(i, bands)] as number;
-      const magnitude = (Math.exp(value) - offset) * gain;
-      mel = Math.log(Math.sqrt(magnitude * magnitude + power) + offset);
-    } else if (gain !== 1) mel = Math.log((Math.exp(value) - offset) * gain + offset);
+    if (band === bands) band = 0;
+    let mel = source[from] as number;
+    if (shift) {
+      const first = from - band;
+      const low = source[first + (shift.low[band] as number)] as number;
+      const high = source[first + (shift.high[band] as number)] as number;
+      mel = low + (high - low) * (shift.fraction[band] as number);
+    }
+    // Gains and background act on the magnitude under the logarithm, whose offset stays as it is.
+    if (bandGain) {
+      const magnitude = (Math.exp(mel) - offset) * (bandGain[band] as number);
+      const power = background ? (background[mirroredPosition(i, bands)] as number) : 0;
+      mel = Math.log((power > 0 ? Math.sqrt(magnitude * magnitude + power) : magnitude) + offset);
+    }
     out[row * size + i] = (mel - mean) / deviation;
   }
   if (random) mask(out.subarray(row * size, (row + 1) * size), spec, random);
+}
+
+/**
+ * One gain a band: straight lines between a few bands drawn by lot, in decibels, on top of the gain of them all. Another
+ * instrument of the kind, another microphone, another room.
+ *
+ * @see Nam et al. 2022, "FilterAugment" (its linear form)
+ */
+function drawBandGains(
+  { bands, colourDb }: LogMelAugmentation,
+  gain: number,
+  random: SeededRandom,
+): Float32Array {
+  const gains = new Float32Array(bands).fill(gain);
+  if (colourDb === 0) return gains;
+  const knots = random.integer(2, 6);
+  const at = [0, ...Array.from({ length: knots - 2 }, () => random.uniform(0, bands - 1)), bands - 1];
+  at.sort((a, b) => a - b);
+  const decibels = at.map(() => random.uniform(-colourDb, colourDb));
+  let knot = 0;
+  for (let band = 0; band < bands; band++) {
+    while (knot < knots - 2 && band > (at[knot + 1] as number)) knot++;
+    const [from, to] = [at[knot] as number, at[knot + 1] as number];
+    const part = to > from ? (band - from) / (to - from) : 0;
+    const level = (decibels[knot] as number) * (1 - part) + (decibels[knot + 1] as number) * part;
+    gains[band] = gain * 10 ** (level / 20);
+  }
+  return gains;
+}
+
+/** For each band, the two bands that it is taken from when all move up by `shift`, and the part of the second. */
+function bandPositions(bands: number, shift: number) {
+  const low = new Int32Array(bands);
+  const high = new Int32Array(bands);
+  const fraction = new Float32Array(bands);
+  for (let band = 0; band < bands; band++) {
+    const at = Math.min(bands - 1, Math.max(0, band - shift));
+    low[band] = Math.floor(at);
+    high[band] = Math.min(bands - 1, Math.floor(at) + 1);
+    fraction[band] = at - Math.floor(at);
+  }
+  return { low, high, fraction };
 }
 
 /** Where value `i` of a row lies in a background that runs forwards, then backwards. */

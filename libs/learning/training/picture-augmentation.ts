@@ -6,7 +6,10 @@ import { motionFromLuma } from '#model/front-ends/motion';
 export interface PixelTransform {
   left: number;
   top: number;
-  side: number;
+  width: number;
+  height: number;
+  /** How far each axis is stretched in one part and squeezed in another, see `samplePoints`. */
+  bend: { across: Bend; down: Bend };
   mirrored: boolean;
   /** Which channel of the picture each output channel is taken from. */
   channels: [number, number, number];
@@ -17,6 +20,13 @@ export interface PixelTransform {
   lumaShift: number;
 }
 
+interface Bend {
+  /** 0: even; below 1, or the axis would turn back. */
+  amount: number;
+  /** In parts of a turn. */
+  phase: number;
+}
+
 interface Normalization {
   mean: readonly [number, number, number];
   deviation: readonly [number, number, number];
@@ -25,7 +35,7 @@ interface Normalization {
 /** @param random null: the frame as it is, normalised */
 export function drawPixelTransform(
   { mean, deviation }: Normalization,
-  options: { smallestCrop: number; invertedPart: number },
+  options: { smallestCrop: number; largestAspect: number; largestBend: number; invertedPart: number },
   random: SeededRandom | null,
 ): PixelTransform {
   const inverted = random ? random.next() < options.invertedPart : false;
@@ -37,10 +47,20 @@ export function drawPixelTransform(
   });
   const part = (values: number[]) => values as [number, number, number];
   const side = random ? random.uniform(options.smallestCrop, 1) : 1;
+  // Wider or taller than it was: the longer side of the crop keeps its length.
+  const aspect = random ? options.largestAspect ** random.uniform(-1, 1) : 1;
+  const width = side * Math.min(1, aspect);
+  const height = side * Math.min(1, 1 / aspect);
+  const bend = (): Bend => ({
+    amount: random ? random.uniform(0, options.largestBend) : 0,
+    phase: random ? random.next() : 0,
+  });
   return {
-    side,
-    left: random ? random.uniform(0, 1 - side) : 0,
-    top: random ? random.uniform(0, 1 - side) : 0,
+    width,
+    height,
+    left: random ? random.uniform(0, 1 - width) : 0,
+    top: random ? random.uniform(0, 1 - height) : 0,
+    bend: { across: bend(), down: bend() },
     mirrored: random ? random.next() < 0.5 : false,
     channels: random ? part(random.shuffle([0, 1, 2])) : [0, 1, 2],
     scale: part(tints.map((tint, i) => tint.scale / 255 / (deviation[i] as number))),
@@ -81,10 +101,10 @@ interface Layout {
 function planResampling(
   { width, height }: { width: number; height: number },
   { frameSize, sourceChannels, channels }: Layout,
-  { left, top, side, mirrored }: PixelTransform,
+  { left, top, mirrored, bend, ...crop }: PixelTransform,
 ): Resampling {
-  const columns = samplePoints(width, left, side, frameSize);
-  const rows = samplePoints(height, top, side, frameSize);
+  const columns = samplePoints(width, { offset: left, length: crop.width, bend: bend.across }, frameSize);
+  const rows = samplePoints(height, { offset: top, length: crop.height, bend: bend.down }, frameSize);
   const rowLength = width * channels.length;
   const stride = frameSize * sourceChannels;
   const perValue = <T>(of: (x: number, channel: Layout['channels'][number]) => T) =>
@@ -197,13 +217,24 @@ export function writeMotion(
   }
 }
 
-/** Where each output pixel's centre lies in the source: two neighbours and the part of the second. */
-function samplePoints(count: number, offset: number, side: number, limit: number) {
+/**
+ * Where each output pixel's centre lies in the source: two neighbours and the part of the second. A bent axis runs
+ * through its stretch now faster, now slower, as u + amount * sin(2 pi (u + phase)) / (2 pi): bodies grow and necks
+ * shrink, and no pixel changes places.
+ */
+function samplePoints(
+  count: number,
+  { offset, length, bend }: { offset: number; length: number; bend: Bend },
+  limit: number,
+) {
   const low = new Int32Array(count);
   const high = new Int32Array(count);
   const fraction = new Float32Array(count);
   for (let i = 0; i < count; i++) {
-    const at = (offset + ((i + 0.5) * side) / count) * limit - 0.5;
+    const even = (i + 0.5) / count;
+    const turn = 2 * Math.PI;
+    const bent = (bend.amount / turn) * (Math.sin(turn * (even + bend.phase)) - Math.sin(turn * bend.phase));
+    const at = (offset + (even + bent) * length) * limit - 0.5;
     const position = Math.min(limit - 1, Math.max(0, at));
     low[i] = Math.floor(position);
     high[i] = Math.min(limit - 1, (low[i] as number) + 1);

@@ -20,14 +20,18 @@ const MOTION = MOTION_SIZE * MOTION_SIZE * 2;
 const SILENCE = Math.log(0.001);
 const frontEnds = miniFrontEnds({ mean: -2, deviation: 2 });
 
-/** Nothing but the turn in time: no gain, no mask, no inverted colour. */
+/** Nothing but the turn in time and the crop: no gain, no mask, no bent axis, no inverted colour. */
 const TURN_ONLY: AugmentationOptions = {
   ...DEFAULT_AUGMENTATION,
   window: { early: 1, wholeFrom: 0 },
+  largestAspect: 1,
+  largestBend: 0,
   invertedPart: 0,
   lagSteps: [0],
   latestClockSec: 0,
   gainDb: 0,
+  colourDb: 0,
+  shiftBands: 0,
   backgroundPart: 0,
   maxMaskedBands: 0,
   maxMaskedFrames: 0,
@@ -123,7 +127,8 @@ describe('the cached training source', () => {
     expect(a.motionSteps).toBe(STEPS * DEFAULT_AUGMENTATION.window.early);
     expect(a.melFrames).toBe(8 * a.motionSteps);
     expect([...a.frameTimesSec]).toEqual([...a.frameTimesSec].sort((x, y) => x - y));
-    const loudest = (2 + (DEFAULT_AUGMENTATION.gainDb / 20) * Math.LN10 + 2) / 2;
+    const { gainDb, colourDb } = DEFAULT_AUGMENTATION;
+    const loudest = (2 + ((gainDb + colourDb) / 20) * Math.LN10 + 2) / 2;
     expect(a.logMel.reduce((max, value) => Math.max(max, value), -99)).toBeLessThanOrEqual(loudest + 1e-3);
     expect(a.logMel.some((value) => value === 0)).toBe(true);
   });
@@ -133,6 +138,73 @@ describe('the cached training source', () => {
     const { logMel } = await quiet.batch({ sounds: [0], pictures: [0], seed: '4', progress: 0 });
     const silence = (SILENCE + 2) / 2;
     expect(logMel.reduce((worst, value) => Math.max(worst, Math.abs(value - silence)), 0)).toBeLessThan(1e-3);
+  });
+
+  it('colours a sound by smooth gains of its bands, within the limit and the same at all times', async () => {
+    const cache = emptyCache(1);
+    cache.logMel.fill(2);
+    const source = sourceOf(cache, { ...TURN_ONLY, colourDb: 8 });
+    const curves = new Set<string>();
+    for (let seed = 0; seed < 6; seed++) {
+      const { logMel } = await source.batch({ sounds: [0], pictures: [], seed: `${seed}`, progress: 0 });
+      const decibels = (frame: number) =>
+        Array.from({ length: BANDS }, (_, band) => {
+          const magnitude = Math.exp((logMel[frame * BANDS + band] as number) * 2 - 2) - 0.001;
+          return 20 * Math.log10(magnitude / (Math.exp(2) - 0.001));
+        });
+      const curve = decibels(0);
+      decibels(300).forEach((value, band) => {
+        expect(value).toBeCloseTo(curve[band] as number, 3);
+      });
+      expect(Math.max(...curve.map(Math.abs))).toBeLessThanOrEqual(8.001);
+      expect(Math.max(...curve) - Math.min(...curve)).toBeGreaterThan(0.2);
+      // Straight lines between at most five knots: all but four bends are none.
+      const bends = curve
+        .slice(2)
+        .map((value, i) => value - 2 * (curve[i + 1] as number) + (curve[i] as number));
+      expect(bends.filter((bend) => Math.abs(bend) > 1e-2).length).toBeLessThanOrEqual(6);
+      curves.add(curve.map((value) => value.toFixed(2)).join());
+    }
+    expect(curves.size).toBe(6);
+  });
+
+  it('moves all bands of a sound alike, no further than told', async () => {
+    // Loudness peaks at band 30 and falls off to both sides.
+    const cache = emptyCache(1);
+    for (let i = 0; i < MEL; i++) cache.logMel[i] = 2 - 0.1 * Math.abs((i % BANDS) - 30);
+    const source = sourceOf(cache, { ...TURN_ONLY, shiftBands: 4 });
+    const peaks: number[] = [];
+    for (let seed = 0; seed < 12; seed++) {
+      const { logMel } = await source.batch({ sounds: [0], pictures: [], seed: `${seed}`, progress: 0 });
+      const peakAt = (frame: number) => {
+        const row = [...logMel.subarray(frame * BANDS, (frame + 1) * BANDS)];
+        return row.indexOf(Math.max(...row));
+      };
+      expect(peakAt(400)).toBe(peakAt(0));
+      peaks.push(peakAt(0) - 30);
+    }
+    expect(Math.max(...peaks.map(Math.abs))).toBeLessThanOrEqual(4);
+    expect(Math.min(...peaks)).toBeLessThan(0);
+    expect(Math.max(...peaks)).toBeGreaterThan(0);
+  });
+
+  it('bends the axes of a picture without changing the order of its pixels', async () => {
+    // Brightness rises from left to right.
+    const cache = emptyCache(1);
+    for (let i = 0; i < cache.frames.length; i++) cache.frames[i] = 2 * (Math.floor(i / 3) % frameSize);
+    const source = sourceOf(cache, { ...TURN_ONLY, smallestCrop: 1, largestBend: 0.5, largestAspect: 1.3 });
+    let uneven = 0;
+    for (let seed = 0; seed < 12; seed++) {
+      const { frames } = await source.batch({ sounds: [0], pictures: [0], seed: `${seed}`, progress: 0 });
+      const row = Array.from({ length: 96 }, (_, x) => frames[3 * (96 * 48 + x)] as number);
+      const sign = Math.sign((row.at(-1) as number) - (row[0] as number));
+      const steps = row.slice(1).map((value, x) => sign * (value - (row[x] as number)));
+      // The edge of a frame may repeat, but nothing runs backwards.
+      expect(Math.min(...steps)).toBeGreaterThanOrEqual(-1e-6);
+      const inner = steps.slice(4, -4);
+      if (Math.max(...inner) > 1.2 * Math.min(...inner)) uneven += 1;
+    }
+    expect(uneven).toBeGreaterThan(6);
   });
 
   it('mixes a background in below the clip, never louder, and into some clips only', async () => {
