@@ -6,9 +6,11 @@ import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type {
   AddedClip,
+  AnalysisSubject,
   CatalogService,
   Clip,
   Collection,
+  Correspondence,
   Job,
   ModelSummary,
   NewClip,
@@ -49,7 +51,12 @@ export class RemoteCatalog implements CatalogService {
       // On another machine the path would mean nothing, and tell strangers how this one is laid out.
       sourcePath: this.#isLocal ? pathOf(source) : undefined,
     };
-    const response = await this.#send('POST', '/v1/clips', { form: multipartBody(fields, source) }, options);
+    const response = await this.#send(
+      'POST',
+      '/v1/clips',
+      { form: multipartBody(fields, { file: source }) },
+      options,
+    );
     const added = (await response.json()) as Omit<AddedClip, 'created'>;
     return { ...added, created: response.status === 202 };
   }
@@ -116,7 +123,12 @@ export class RemoteCatalog implements CatalogService {
     }
     await assertReadable(query.file);
     const fields = { query: JSON.stringify({ modality: query.modality, ...rest }) };
-    return this.#json('POST', '/v1/search', { form: multipartBody(fields, { path: query.file }) }, options);
+    return this.#json(
+      'POST',
+      '/v1/search',
+      { form: multipartBody(fields, { file: { path: query.file } }) },
+      options,
+    );
   }
 
   async embedFile(
@@ -124,8 +136,16 @@ export class RemoteCatalog implements CatalogService {
     options: Parameters<CatalogService['embedFile']>[1] = {},
   ): ReturnType<CatalogService['embedFile']> {
     await assertReadable(file);
-    const form = multipartBody({ modality: options.modality }, { path: file });
+    const form = multipartBody({ modality: options.modality }, { file: { path: file } });
     return this.#json('POST', '/v1/embeddings', { form }, options);
+  }
+
+  async correspond(
+    { picture, sound }: { picture: AnalysisSubject; sound?: AnalysisSubject },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Correspondence> {
+    const others = { audio: sound };
+    return this.#analyse('/v1/correspondence', picture, { others }, options);
   }
 
   async listModels(): Promise<ModelSummary[]> {
@@ -135,6 +155,39 @@ export class RemoteCatalog implements CatalogService {
 
   async close(): Promise<void> {
     // Nothing is held between calls.
+  }
+
+  /**
+   * Asks something of a subject, and perhaps of others beside it: JSON where all of them are clips, else a form.
+   *
+   * @param asked `fields` of the question itself; `others` by the field that a file of theirs is sent in, `<field>ClipId`
+   *   for a clip
+   */
+  async #analyse<T>(
+    path: string,
+    subject: AnalysisSubject,
+    asked: {
+      fields?: Record<string, unknown>;
+      others?: Record<string, AnalysisSubject | undefined>;
+    },
+    options: { signal?: AbortSignal },
+  ): Promise<T> {
+    const fields: Record<string, unknown> = { ...asked.fields };
+    const files: Record<string, { path: string }> = {};
+    for (const [field, other] of Object.entries({ '': subject, ...asked.others })) {
+      if (!other) continue;
+      const named = (name: string) =>
+        field === '' ? name : `${field}${name[0]?.toUpperCase()}${name.slice(1)}`;
+      if ('file' in other) {
+        await assertReadable(other.file);
+        files[field === '' ? 'file' : field] = { path: other.file };
+      } else fields[named('clipId')] = other.clipId;
+      fields[named('startSec')] = other.startSec;
+      fields[named('endSec')] = other.endSec;
+    }
+    if (Object.keys(files).length === 0) return this.#json('POST', path, { json: fields }, options);
+    const texts = Object.entries(fields).map(([name, value]) => [name, formText(value)]);
+    return this.#json('POST', path, { form: multipartBody(Object.fromEntries(texts), files) }, options);
   }
 
   async #json<T>(method: string, path: string, body?: Body, options?: { signal?: AbortSignal }): Promise<T> {
@@ -165,6 +218,11 @@ export class RemoteCatalog implements CatalogService {
     if (!response.ok) throw errorFrom(await response.json().catch(() => null), response.status);
     return response;
   }
+}
+
+/** As a form carries it: text as it is, anything else as JSON. */
+function formText(value: unknown): string | undefined {
+  return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function pathOf(source: NewClip['source']): string | undefined {

@@ -25,7 +25,8 @@ export interface ReceivedFile {
 export interface ReceivedForm {
   /** Values in the order in which they came; a field may come several times. */
   fields: Map<string, string[]>;
-  file: ReceivedFile | null;
+  /** By the field that they came in. */
+  files: Map<string, ReceivedFile>;
 }
 
 /** Runs `work` with a fresh folder for uploads, which is gone when it has ended, however it ends. */
@@ -54,22 +55,24 @@ export async function sweepUploads(uploadDir: string): Promise<void> {
 }
 
 /**
- * Reads a multipart form with at most one file, named `file`.
+ * Reads a multipart form.
  *
+ * @param fileFields which fields may hold a file, one each
  * @throws EarshotError `payload_too_large`, `invalid_argument`, `disk_full`; the file is then incomplete
  */
 export async function receiveForm(
   c: Context<AppEnv>,
   context: ApiContext,
   folder: string,
+  fileFields: readonly string[] = ['file'],
 ): Promise<ReceivedForm> {
   const incoming = c.env.incoming;
   const limit = context.maxUploadBytes;
   // A megabyte of grace for the form around the file; the exact limit is held while the file streams.
   if (Number(incoming.headers['content-length'] ?? 0) > limit + 2 ** 20) throw tooLarge(limit);
-  const form: ReceivedForm = { fields: new Map(), file: null };
+  const form: ReceivedForm = { fields: new Map(), files: new Map() };
   try {
-    await parse(incoming, form, join(folder, 'upload'), limit);
+    await parse(incoming, form, { folder, fileFields, limit });
   } catch (error) {
     // The rest of the body is thrown away, so that the answer reaches a client that is still sending.
     incoming.unpipe();
@@ -77,14 +80,18 @@ export async function receiveForm(
     c.header('Connection', 'close');
     throw error;
   }
-  if (form.file) context.metrics.uploadedBytes.inc(form.file.sizeBytes);
+  for (const { sizeBytes } of form.files.values()) context.metrics.uploadedBytes.inc(sizeBytes);
   return form;
 }
 
-function parse(incoming: IncomingMessage, form: ReceivedForm, path: string, limit: number): Promise<void> {
+function parse(
+  incoming: IncomingMessage,
+  form: ReceivedForm,
+  { folder, fileFields, limit }: { folder: string; fileFields: readonly string[]; limit: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const busboy = openBusboy(incoming.headers);
-    let writing: Promise<void> = Promise.resolve();
+    let writing: Promise<unknown> = Promise.resolve();
     busboy.on('field', (name, value, nameTruncated, valueTruncated) => {
       if (nameTruncated || valueTruncated) {
         reject(
@@ -97,18 +104,21 @@ function parse(incoming: IncomingMessage, form: ReceivedForm, path: string, limi
       form.fields.set(name, [...(form.fields.get(name) ?? []), value]);
     });
     busboy.on('file', (name, stream, fileName) => {
-      if (name !== 'file' || form.file !== null) {
+      if (!fileFields.includes(name) || form.files.has(name)) {
         stream.resume();
-        const message = `A form takes one file, in the field "file"; it also has one in "${name}".`;
+        const places = fileFields.map((field) => `"${field}"`).join(' and ');
+        const message = `A form takes one file in ${places}; it also has one in "${name}".`;
         reject(new EarshotError('invalid_argument', message, { subject: name }));
         return;
       }
+      const path = join(folder, `upload-${fileFields.indexOf(name)}`);
       const file = { path, fileName: fileName ?? '', sizeBytes: 0 };
-      form.file = file;
-      writing = writeLimited(stream, path, limit).then((sizeBytes) => {
+      form.files.set(name, file);
+      const written = writeLimited(stream, path, limit).then((sizeBytes) => {
         file.sizeBytes = sizeBytes;
       });
-      writing.catch(reject);
+      written.catch(reject);
+      writing = Promise.all([writing, written]);
     });
     busboy.on('fieldsLimit', () => {
       reject(new EarshotError('payload_too_large', `A form takes at most ${MAX_FIELDS} fields.`));
@@ -119,7 +129,7 @@ function parse(incoming: IncomingMessage, form: ReceivedForm, path: string, limi
       );
     });
     busboy.on('finish', () => {
-      writing.then(resolve, reject);
+      writing.then(() => resolve(), reject);
     });
     incoming.on('close', () => {
       if (!incoming.complete)

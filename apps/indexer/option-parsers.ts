@@ -43,6 +43,13 @@ export function partOption(text: string): number {
   throw new InvalidArgumentError('It must be a number from 0 to 1.');
 }
 
+/** Seconds, 0 or more. */
+export function secondsOption(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1e6) return value;
+  throw new InvalidArgumentError('It must be a number of seconds, 0 or more.');
+}
+
 export function scoreOption(text: string): number {
   const value = Number(text);
   if (text.trim() !== '' && value >= -1 && value <= 1) return value;

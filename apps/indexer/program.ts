@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { registerClips } from './commands/clips.ts';
 import { registerCorpus } from './commands/corpus.ts';
+import { registerCorrespond } from './commands/correspond.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
 import { registerIngest } from './commands/ingest.ts';
 import { registerMigrate } from './commands/migrate.ts';
@@ -36,6 +37,7 @@ export function buildProgram(context: CommandContext): Command {
   registerWorker(program, context);
   registerIngest(program, context);
   registerSearch(program, context);
+  registerCorrespond(program, context);
   registerClips(program, context);
   registerModels(program, context);
   registerReconcile(program, context);

@@ -1,4 +1,5 @@
 /** The model that this process works with: where it lies, what it is, and where its points live in the index. */
+import type { ModelCalibration } from '#model/checkpoint/manifest';
 import type { AudioInputSpec, ModelIdentity, SegmentPlan, VideoInputSpec } from '#model/embedding-model';
 
 export interface ActiveModel {
@@ -12,6 +13,8 @@ export interface ActiveModel {
   videoInput: VideoInputSpec;
   /** Whether it can be searched with words. */
   hasTextTower: boolean;
+  /** What turns its scores into probabilities; missing where nothing has been fitted. */
+  calibration?: ModelCalibration;
   /** Collection of the vector index that holds this model's points. */
   indexCollection: string;
 }

@@ -114,6 +114,20 @@ export interface SearchPage {
   tookMs: number;
 }
 
+/** What is asked about: a clip of the catalog or a file; of it a part, or its beginning. */
+export type AnalysisSubject = ({ clipId: string } | { file: string }) & {
+  startSec?: number;
+  endSec?: number;
+};
+
+export interface Correspondence {
+  /** Cosine of the two embeddings, -1..1. */
+  score: number;
+  /** That the two belong together, 0..1; null where the model has not been calibrated. */
+  probability: number | null;
+  model: SearchPage['model'];
+}
+
 export interface SegmentEmbedding {
   modality: Modality;
   startSec: number;
@@ -176,6 +190,11 @@ export interface CatalogService {
     file: string,
     options?: { modality?: Modality; signal?: AbortSignal },
   ): Promise<{ model: SearchPage['model']; segments: SegmentEmbedding[] }>;
+  /** Whether a picture and a sound belong together; the sound is the picture's own unless another is given. */
+  correspond(
+    request: { picture: AnalysisSubject; sound?: AnalysisSubject },
+    options?: { signal?: AbortSignal },
+  ): Promise<Correspondence>;
   listModels(): Promise<ModelSummary[]>;
   /** Waits for nothing, frees everything. */
   close(): Promise<void>;

@@ -6,11 +6,14 @@ import type { VectorIndex } from '#store/index/vector-index';
 import { ClipRepository } from '#store/repositories/clips';
 import { EmbeddingRepository } from '#store/repositories/embeddings';
 import type { ActiveModel } from './active-model.ts';
+import { correspond } from './analysis/correspondence.ts';
 import type {
   AddedClip,
+  AnalysisSubject,
   Clip,
   ClipStatus,
   Collection,
+  Correspondence,
   Job,
   JobStatus,
   LocalCatalogService,
@@ -145,6 +148,13 @@ export class LocalCatalog implements LocalCatalogService {
       ...(video ? [{ modality: 'video' as const, startSec, endSec, vector: [...video] }] : []),
     ]);
     return { model: { ...model.identity }, segments: vectors };
+  }
+
+  correspond(
+    request: { picture: AnalysisSubject; sound?: AnalysisSubject },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Correspondence> {
+    return correspond(request, this.#parts, options.signal);
   }
 
   listModels(): Promise<ModelSummary[]> {

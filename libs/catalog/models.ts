@@ -3,6 +3,7 @@ import { access, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EarshotError } from '#core/errors';
+import type { ModelCalibration } from '#model/checkpoint/manifest';
 import type { AudioInputSpec, ModelIdentity, SegmentPlan, VideoInputSpec } from '#model/embedding-model';
 import type { ActiveModel } from './active-model.ts';
 import type { ModelSummary } from './catalog-service.ts';
@@ -16,6 +17,8 @@ interface ModelDescription {
   videoInput: VideoInputSpec;
   /** Left out: it has none. */
   hasTextTower?: boolean;
+  /** Left out: nothing has been fitted. */
+  calibration?: ModelCalibration;
 }
 
 /** Reads a model's folder; the same module loads the weights inside the inference threads. */
@@ -46,6 +49,7 @@ export async function findModel(name: string, dataDir: string, reader: ModelRead
     audioInput,
     videoInput,
     hasTextTower: info.hasTextTower ?? false,
+    calibration: info.calibration,
     indexCollection: indexCollectionOf(identity),
   };
 }

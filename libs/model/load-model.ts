@@ -1,7 +1,13 @@
 /** Opening a model folder: for its description alone, or with its weights on an engine. */
 import { EarshotError } from '#core/errors';
 import { readManifest, readServingGraphs, readTwoTowerManifest } from './checkpoint/checkpoint.ts';
-import type { AnyManifest, ConceptManifest, ModelManifest, OnnxManifest } from './checkpoint/manifest.ts';
+import type {
+  AnyManifest,
+  ConceptManifest,
+  ModelCalibration,
+  ModelManifest,
+  OnnxManifest,
+} from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import { loadEngine } from './engine/engine.ts';
 import { loadNetwork } from './load-network.ts';
@@ -21,6 +27,8 @@ export interface ModelInfo {
   hasTextTower: boolean;
   /** Null where the manifest does not say: a user's own graphs. */
   parameterCount: number | null;
+  /** What turns scores into probabilities, where it has been fitted. */
+  calibration?: ModelCalibration;
   training: Record<string, unknown>;
 }
 
@@ -49,12 +57,13 @@ async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
   if (isOnnx(manifest)) {
     return { ...common, identity: onnxIdentity(manifest), hasTextTower: false, parameterCount: null };
   }
-  const { id, version, dimension, weights } = manifest;
+  const { id, version, dimension, weights, calibration } = manifest;
   return {
     ...common,
     identity: { id, version, dimension },
     hasTextTower: false,
     parameterCount: weights.parameterCount,
+    calibration,
   };
 }
 

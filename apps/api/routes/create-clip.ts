@@ -65,8 +65,9 @@ export function registerCreateClip(app: ApiApp, context: ApiContext): void {
       if (kind === 'multipart') {
         const form = await receiveForm(c, context, folder);
         const fields = readFields(form);
-        if (!form.file) throw missingFile();
-        return add(context, form.file, fields, signal);
+        const file = form.files.get('file');
+        if (!file) throw missingFile();
+        return add(context, file, fields, signal);
       }
       const { url, ...fields } = await readJson(c, urlBody);
       const file = await fetchToFile(url, join(folder, 'download'), context, signal);

@@ -56,7 +56,7 @@ export function registerEmbeddings(app: ApiApp, context: ApiContext): void {
       const form = await receiveForm(c, context, folder);
       const given = [...form.fields].map(([name, [text = '']]) => [name, text] as const);
       const { modality } = validate(Object.fromEntries(given), fieldsSchema);
-      const { file } = form;
+      const file = form.files.get('file');
       if (!file) {
         throw new EarshotError('invalid_argument', 'The form has no file: send it in the field "file".', {
           subject: 'file',

@@ -120,7 +120,7 @@ async function searchByJson(c: Context<AppEnv>, context: ApiContext): Promise<Se
 function searchByFile(c: Context<AppEnv>, context: ApiContext): Promise<SearchPage> {
   return withUploadFolder(context, async (folder) => {
     const form = await receiveForm(c, context, folder);
-    const { file } = form;
+    const file = form.files.get('file');
     if (!file) {
       throw new EarshotError('invalid_argument', 'The form has no file: send it in the field "file".', {
         subject: 'file',

@@ -25,7 +25,8 @@ export interface EmbedMediaOptions {
   pool: InferencePool;
   /** Default: whatever the file has. */
   modalities?: readonly Modality[];
-  /** Reads no further than this. */
+  /** Reads from here on, no further than `endSec`; default all of the file. Segments begin at `startSec`. */
+  startSec?: number;
   endSec?: number;
   /** Ingest's bulk work steps back before interactive requests. */
   bulk: boolean;
@@ -52,6 +53,7 @@ export interface EmbeddedMedia {
  */
 export async function embedMedia(file: string, options: EmbedMediaOptions): Promise<EmbeddedMedia> {
   const { info, model, modalities = ['audio', 'video'], signal } = options;
+  const startSec = info.isStillImage ? 0 : (options.startSec ?? 0);
   const audio = modalities.includes('audio') ? info.audio : null;
   const video = modalities.includes('video') ? info.video : null;
   if (audio === null && video === null) {
@@ -61,17 +63,18 @@ export async function embedMedia(file: string, options: EmbedMediaOptions): Prom
   }
   const assembler = new SegmentAssembler({
     plan: model.segments,
-    audio: audio && { ...model.audioInput, ...spanOf(audio) },
-    video: video && { ...model.videoInput, ...spanOf(video) },
+    audio: audio && { ...model.audioInput, ...spanOf(audio, startSec) },
+    video: video && { ...model.videoInput, ...spanOf(video, startSec) },
   });
-  const towers = new SegmentTowers(options);
+  const towers = new SegmentTowers(options, startSec);
   const endSec =
     options.endSec === undefined || info.isStillImage
       ? undefined
       : Math.min(options.endSec, info.durationSec);
-  const totalSec = endSec ?? info.durationSec;
+  const totalSec = (endSec ?? info.durationSec) - startSec;
   const chunks = decodeStreams(file, {
     info,
+    startSec,
     endSec,
     frames: video === null ? undefined : { ...model.videoInput },
     samples: audio === null ? undefined : { ...model.audioInput },
@@ -107,26 +110,35 @@ function takeChunk(
   return { segments, decodedSec: (chunk.firstIndex + chunk.count) / model.videoInput.rateHz };
 }
 
-function spanOf(stream: { startSec: number; durationSec: number }): StreamSpan {
+/** Where the stream has something, counted from `fromSec` on. */
+function spanOf(stream: { startSec: number; durationSec: number }, fromSec: number): StreamSpan {
   // A stream whose length the header doesn't tell lasts as long as frames or samples come.
   const untilSec = stream.durationSec > 0 ? stream.startSec + stream.durationSec : Number.POSITIVE_INFINITY;
-  return { fromSec: stream.startSec, untilSec };
+  return { fromSec: stream.startSec - fromSec, untilSec: untilSec - fromSec };
 }
 
 /** Collects segments into batches for each tower and keeps a bounded number of them under way. */
 class SegmentTowers {
   readonly #options: EmbedMediaOptions;
+  /** Of what is decoded from the beginning of the file. */
+  readonly #offsetSec: number;
   readonly #segments: EmbeddedSegment[] = [];
   readonly #underWay = new Set<Promise<void>>();
   #waveforms: { segment: EmbeddedSegment; input: Float32Array }[] = [];
   #blocks: { segment: EmbeddedSegment; input: FrameBlock }[] = [];
 
-  constructor(options: EmbedMediaOptions) {
+  constructor(options: EmbedMediaOptions, offsetSec: number) {
     this.#options = options;
+    this.#offsetSec = offsetSec;
   }
 
   async add({ index, startSec, endSec, waveform, frames }: AssembledSegment): Promise<void> {
-    const segment: EmbeddedSegment = { index, startSec, endSec, vectors: {} };
+    const segment: EmbeddedSegment = {
+      index,
+      startSec: startSec + this.#offsetSec,
+      endSec: endSec + this.#offsetSec,
+      vectors: {},
+    };
     this.#segments.push(segment);
     if (waveform !== null) this.#waveforms.push({ segment, input: waveform });
     if (frames !== null) this.#blocks.push({ segment, input: frames });

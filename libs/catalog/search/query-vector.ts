@@ -7,6 +7,7 @@ import type { ClipRepository, ClipRow } from '#store/repositories/clips';
 import type { EmbeddingRepository } from '#store/repositories/embeddings';
 import type { ActiveModel } from '../active-model.ts';
 import type { Modality, SearchQuery } from '../catalog-service.ts';
+import { meanDirection } from './mean-direction.ts';
 
 export interface QueryVector {
   vector: Float32Array;
@@ -148,16 +149,4 @@ function notIndexed(clip: ClipRow): EarshotError {
 function overlaps({ payload }: IndexPoint, startSec: number, endSec: number): boolean {
   // A still picture's segment has no length, but it is there from 0 on.
   return payload.startSec < endSec && (payload.endSec > startSec || payload.startSec === startSec);
-}
-
-/** The normalised mean: what the segments have in common. Opposite vectors cancel; then the first one speaks. */
-function meanDirection(vectors: readonly Float32Array[]): Float32Array {
-  const first = vectors[0];
-  if (first === undefined) throw new EarshotError('internal', 'A query needs at least one vector.');
-  if (vectors.length === 1) return first;
-  const mean = new Float32Array(first.length);
-  for (const vector of vectors)
-    for (let i = 0; i < mean.length; i++) mean[i] = (mean[i] ?? 0) + (vector[i] ?? 0);
-  const norm = Math.hypot(...mean);
-  return norm < 1e-6 ? first : mean.map((value) => value / norm);
 }

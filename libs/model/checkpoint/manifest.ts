@@ -44,6 +44,13 @@ const fileName = z.string().regex(/^[\w.-]+$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const checkedFile = z.object({ file: fileName, sha256 });
 
+const calibration = z.object({
+  /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
+  correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
+});
+
+export type ModelCalibration = z.infer<typeof calibration>;
+
 const twoTowerManifestSchema = z.object({
   ...common,
   dimension: z.int().positive(),
@@ -75,12 +82,7 @@ const twoTowerManifestSchema = z.object({
   }),
   towers: z.object({ kind: z.literal('two-tower'), audio: audioTower, video: videoTower }),
   /** What turns scores into probabilities, once it has been fitted. */
-  calibration: z
-    .object({
-      /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
-      correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
-    })
-    .optional(),
+  calibration: calibration.optional(),
   weights: checkedFile.extend({ parameterCount: z.int().positive() }),
   /** The towers' ONNX graphs; a folder without them is served from its weights. */
   serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RemoteCatalog } from '#apps/api/client';
 import type { Clip, Job } from '#catalog/catalog-service';
 import { OPEN_MS, storedFiles } from '../../catalog/support/test-catalog.ts';
 import { MAX_UPLOAD_BYTES, SAMPLES, startTestServer, type TestServer } from '../support/test-server.ts';
@@ -286,5 +287,51 @@ describe('POST /v1/search and /v1/embeddings', () => {
     const short = await post('/v1/search', { query: { ...query, vector: vector.slice(1) }, for: 'video' });
     expect(short.status).toBe(422);
     expect(await codeOf(short)).toBe('vector_dimension_mismatch');
+  });
+});
+
+describe('POST /v1/correspondence', () => {
+  it('takes a clip, a file, and the sound of another of either', async () => {
+    const own = await (await post('/v1/correspondence', { clipId: dog.id })).json();
+    expect(own).toMatchObject({ probability: null, model: { id: 'fake' } });
+    const { score } = own;
+    const file = await sample('14-dog.mp4');
+    const uploaded = await (await call('/v1/correspondence', { method: 'POST', body: form(file) })).json();
+    expect(uploaded.score).toBeCloseTo(score, 5);
+    const other = { clipId: dog.id, audioClipId: piano.id };
+    const crossed = await (await post('/v1/correspondence', other)).json();
+    const body = form(file, { startSec: '0', endSec: '5' });
+    body.append('audio', await sample('00-piano.mp4'));
+    const bothUploaded = await (await call('/v1/correspondence', { method: 'POST', body })).json();
+    expect(bothUploaded.score).toBeCloseTo(crossed.score, 5);
+    expect(crossed.score).not.toBeCloseTo(score, 3);
+  });
+
+  it.each([
+    ['nothing to ask about', {}, 400, 'invalid_argument'],
+    ['an unknown clip', { clipId: NO_CLIP }, 404, 'unknown_clip'],
+    ['a part behind the end', { clipId: 'dog', startSec: 99 }, 400, 'invalid_argument'],
+    ['a field that there is none of', { clipId: 'dog', loud: true }, 400, 'invalid_argument'],
+  ])('refuses %s', async (_what, body, status, code) => {
+    const asked = 'clipId' in body && body.clipId === 'dog' ? { ...body, clipId: dog.id } : body;
+    const response = await post('/v1/correspondence', asked);
+    expect(response.status).toBe(status);
+    expect(await codeOf(response)).toBe(code);
+  });
+
+  it('calls an upload that it cannot read by its own name', async () => {
+    const body = form(new File(['no media'], 'notes.mp4'));
+    const response = await call('/v1/correspondence', { method: 'POST', body });
+    expect(response.status).toBe(422);
+    expect(((await response.json()) as { error: { message: string } }).error.message).toContain('notes.mp4');
+  });
+
+  it('is asked by the client in the same way', async () => {
+    const remote = new RemoteCatalog(server.url);
+    const picture = { file: join(SAMPLES, '14-dog.mp4') };
+    const own = await remote.correspond({ picture });
+    expect(own.score).toBeCloseTo((await remote.correspond({ picture: { clipId: dog.id } })).score, 5);
+    const mixed = await remote.correspond({ picture, sound: { clipId: piano.id, startSec: 0, endSec: 2 } });
+    expect(mixed.score).not.toBeCloseTo(own.score, 3);
   });
 });

@@ -1,0 +1,64 @@
+/** Whether a sound and a picture belong together. */
+import { plattProbability } from '#model/calibration/platt';
+import type { ActiveModel } from '../active-model.ts';
+import type { AnalysisSubject, Correspondence, Modality } from '../catalog-service.ts';
+import type { InferencePool } from '../inference/inference-pool.ts';
+import { embedMedia } from '../ingest/embed-media.ts';
+import { meanDirection } from '../search/mean-direction.ts';
+import { modalityMissing } from './modality-missing.ts';
+import { type OpenedSubject, type SubjectParts, withSubject } from './subject.ts';
+
+export interface AnalysisParts extends SubjectParts {
+  model: ActiveModel;
+  pool: InferencePool;
+}
+
+/**
+ * How well the picture of one subject and the sound of another (by default its own) go together. Silence and darkness
+ * belong to nothing: they score 0.
+ *
+ * @throws EarshotError as `withSubject`, `modality_missing` naming the file, `overloaded`, `timeout`
+ */
+export async function correspond(
+  { picture, sound }: { picture: AnalysisSubject; sound?: AnalysisSubject },
+  parts: AnalysisParts,
+  signal?: AbortSignal,
+): Promise<Correspondence> {
+  const vectors = sound
+    ? {
+        ...(await embedded(picture, ['video'], parts, signal)),
+        ...(await embedded(sound, ['audio'], parts, signal)),
+      }
+    : await embedded(picture, ['audio', 'video'], parts, signal);
+  const { audio, video } = vectors;
+  const { calibration, identity } = parts.model;
+  const platt = calibration?.correspondence;
+  const model = { ...identity };
+  if (!audio || !video) return { score: 0, probability: platt ? 0 : null, model };
+  const cosine = audio.reduce((sum, value, i) => sum + value * (video[i] as number), 0);
+  const score = Math.min(1, Math.max(-1, cosine));
+  return { score, probability: platt ? plattProbability(platt, score) : null, model };
+}
+
+/** The mean direction of the subject's segments; a modality is missing where all of them are silent or black. */
+function embedded(
+  subject: AnalysisSubject,
+  modalities: readonly Modality[],
+  parts: AnalysisParts,
+  signal: AbortSignal | undefined,
+): Promise<Partial<Record<Modality, Float32Array>>> {
+  const work = async ({ file, name, info, startSec, endSec }: OpenedSubject) => {
+    const missing = modalities.find((modality) => info[modality] === null);
+    if (missing) throw modalityMissing(missing, name);
+    const { model, pool } = parts;
+    const media = { info, model, pool, modalities, startSec, endSec, bulk: false, signal };
+    const { segments } = await embedMedia(file, media);
+    return Object.fromEntries(
+      modalities.flatMap((modality) => {
+        const vectors = segments.flatMap(({ vectors }) => vectors[modality] ?? []);
+        return vectors.length > 0 ? [[modality, meanDirection(vectors)]] : [];
+      }),
+    );
+  };
+  return withSubject(subject, parts, work, { signal });
+}
