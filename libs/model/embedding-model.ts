@@ -3,6 +3,8 @@
  * `mini`, downloaded towers and a user's own ONNX files all answer this one interface.
  */
 
+import type { TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
+
 export interface ModelIdentity {
   id: string;
   version: string;
@@ -50,6 +52,14 @@ export interface EmbeddingModel {
   embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]>;
   /** One unit vector `[dimension]` for each block of frames. */
   embedVideo(blocks: readonly FrameBlock[]): Promise<Float32Array[]>;
+  /** What the audio tower makes of one segment, step by step; missing where the model has only vectors. */
+  audioFeatures?(waveform: Float32Array): Promise<TowerResult>;
+  /**
+   * What the video tower makes of one segment, step by step and place by place; missing likewise.
+   *
+   * @param mapFrames which of the tower's colour frames to answer the map of
+   */
+  videoFeatures?(block: FrameBlock, mapFrames: readonly number[]): Promise<VideoTowerResult>;
   /** One vector for each text, in the same space; missing where the model has no text tower. */
   embedText?(texts: readonly string[]): Promise<TextEmbedding[]>;
   dispose(): void;

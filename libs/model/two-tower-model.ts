@@ -12,7 +12,7 @@ import type {
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
-import type { TowerBackend } from './towers/tower-backend.ts';
+import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
 /** Segments a forward pass: bounds memory, large enough that per-call costs vanish. */
 const BATCH = 8;
@@ -58,16 +58,35 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return vectors;
   }
 
+  audioFeatures(waveform: Float32Array): Promise<TowerResult> {
+    return this.#runAudio([waveform]);
+  }
+
+  videoFeatures(block: FrameBlock, mapFrames: readonly number[]): Promise<VideoTowerResult> {
+    return this.#runVideo([block], mapFrames);
+  }
+
   dispose(): void {
     this.#towers.dispose();
   }
 
   async #audioBatch(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
+    return this.#rows((await this.#runAudio(waveforms)).embedding.data);
+  }
+
+  #runAudio(waveforms: readonly Float32Array[]): Promise<TowerResult> {
     const input = logMelBatch(this.#frontEnd, waveforms, this.#manifest.frontEnds.audio);
-    return this.#rows((await this.#towers.audio(input, waveforms.length)).embedding.data);
+    return this.#towers.audio(input, waveforms.length);
   }
 
   async #videoBatch(blocks: readonly FrameBlock[]): Promise<Float32Array[]> {
+    return this.#rows((await this.#runVideo(blocks)).embedding.data);
+  }
+
+  async #runVideo(
+    blocks: readonly FrameBlock[],
+    mapFrames: readonly number[] = [],
+  ): Promise<VideoTowerResult> {
     const spec = this.#manifest.frontEnds.video;
     for (const block of blocks) {
       if (block.count < 1 || block.data.length !== block.count * spec.width * spec.height * 3) {
@@ -78,7 +97,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
       }
     }
     const input = videoBatch(blocks, spec, this.#manifest.towers.video.motion);
-    return this.#rows((await this.#towers.video(input, blocks.length)).embedding.data);
+    return this.#towers.video(input, blocks.length, mapFrames);
   }
 
   #rows(data: Float32Array): Float32Array[] {

@@ -10,7 +10,8 @@ import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
 import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
-import type { InferenceAnswer, InferenceTask, InferenceWorkerData } from './inference-task.ts';
+import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
+import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
 export interface InferencePoolOptions {
   /** Absolute folder of the model's files. */
@@ -37,9 +38,16 @@ type Answer = Exclude<InferenceAnswer, { failure: unknown }>;
 /** A thread keeps its model this long after its last batch. */
 const IDLE_TIMEOUT_MS = 10 * 60_000;
 const BULK_RETRY_MS = 50;
+/**
+ * A thread whose batch nobody waits for is told to stop, and ended only when it has not come back after another such
+ * part of the time limit: native code that is cut off in the middle can take the whole process with it.
+ */
+const GRACE_PART = 0.25;
+/** How long closing waits for the threads to come back. */
+const CLOSE_GRACE_MS = 3000;
 
 export class InferencePool {
-  readonly #pool: Piscina<InferenceTask, InferenceAnswer>;
+  readonly #pool: Piscina<InferenceJob, InferenceAnswer>;
   readonly #timeoutSec: number;
   /** Batches in work and waiting together. */
   readonly #capacity: number;
@@ -47,6 +55,7 @@ export class InferencePool {
   /** One batch more than threads, so that the next one already lies there when a thread comes free. */
   readonly #bulk: ReturnType<typeof pLimit>;
   readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<unknown>>();
 
   constructor(options: InferencePoolOptions) {
     const workerData: InferenceWorkerData = {
@@ -96,6 +105,36 @@ export class InferencePool {
     return this.#vectors({ kind: 'video', blocks }, ownBuffers(blocks.map((block) => block.data)), options);
   }
 
+  /**
+   * What the audio tower makes of one segment, step by step.
+   *
+   * @param waveform as for `embedAudio`
+   * @throws EarshotError `not_trained` where the model has only vectors
+   */
+  async audioFeatures(waveform: Float32Array, options: InferenceRunOptions = {}): Promise<TowerResult> {
+    const answer = await this.#run({ kind: 'audio-features', waveform }, ownBuffers([waveform]), options);
+    if ('audioFeatures' in answer) return answer.audioFeatures;
+    throw new EarshotError('internal', 'The model answered no features.');
+  }
+
+  /**
+   * What the video tower makes of one segment, step by step and place by place.
+   *
+   * @param block     as for `embedVideo`
+   * @param mapFrames which of the tower's colour frames to answer the map of
+   * @throws EarshotError `not_trained` where the model has only vectors
+   */
+  async videoFeatures(
+    block: FrameBlock,
+    mapFrames: readonly number[],
+    options: InferenceRunOptions = {},
+  ): Promise<VideoTowerResult> {
+    const task = { kind: 'video-features' as const, block, mapFrames: [...mapFrames] };
+    const answer = await this.#run(task, ownBuffers([block.data]), options);
+    if ('videoFeatures' in answer) return answer.videoFeatures;
+    throw new EarshotError('internal', 'The model answered no features.');
+  }
+
   /** @throws EarshotError `modality_missing` where the model has no text tower, `invalid_argument` as the tower */
   async embedText(text: string, options: InferenceRunOptions = {}): Promise<TextEmbedding> {
     const answer = await this.#run({ kind: 'text', texts: [text] }, [], options);
@@ -107,6 +146,7 @@ export class InferencePool {
   /** Ends the threads; batches under way fail with `cancelled`. */
   async close(): Promise<void> {
     this.#closing.abort();
+    await Promise.race([Promise.allSettled(this.#running), delay(CLOSE_GRACE_MS, undefined, { ref: false })]);
     await this.#pool.destroy();
   }
 
@@ -136,13 +176,12 @@ export class InferencePool {
 
   async #submit(task: InferenceTask, transfer: ArrayBuffer[], signal?: AbortSignal): Promise<Answer> {
     this.#throwIfStopped(signal);
-    // Only the time limit stops a thread: a caller that gave up costs one batch, a killed thread costs its model.
     const timeout = AbortSignal.timeout(this.#timeoutSec * 1000);
+    const unwanted = AbortSignal.any([timeout, this.#closing.signal, ...(signal ? [signal] : [])]);
     this.#outstanding += 1;
     let answer: InferenceAnswer;
     try {
-      const running = this.#pool.run(task, { transferList: transfer as never, signal: timeout });
-      answer = await orAborted(running, signal);
+      answer = await orAborted(this.#start(task, transfer, unwanted), unwanted);
     } catch (error) {
       this.#throwIfStopped(signal);
       throw this.#asPoolError(error, timeout);
@@ -153,6 +192,27 @@ export class InferencePool {
     if (!('failure' in answer)) return answer;
     const { code, message } = answer.failure;
     throw new EarshotError(isErrorCode(code) ? code : 'internal', message);
+  }
+
+  /** Hands the task to a thread; as soon as it is unwanted, the thread is told so. */
+  #start(task: InferenceTask, transfer: ArrayBuffer[], unwanted: AbortSignal): Promise<InferenceAnswer> {
+    const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const onUnwanted = () => Atomics.store(stop, 0, 1);
+    unwanted.addEventListener('abort', onUnwanted, { once: true });
+    const signal = AbortSignal.timeout((1 + GRACE_PART) * this.#timeoutSec * 1000);
+    const running = this.#pool.run({ task, stop }, { transferList: transfer as never, signal });
+    this.#running.add(running);
+    // Piscina starts no thread in place of one that it ends until it is given another task: without one, what waits
+    // already would wait for ever.
+    const onEnded = () => void this.warmUp().catch(() => undefined);
+    signal.addEventListener('abort', onEnded, { once: true });
+    const ended = () => {
+      unwanted.removeEventListener('abort', onUnwanted);
+      signal.removeEventListener('abort', onEnded);
+      this.#running.delete(running);
+    };
+    running.then(ended, ended);
+    return running;
   }
 
   #throwIfStopped(signal: AbortSignal | undefined): void {
@@ -175,8 +235,7 @@ export class InferencePool {
 }
 
 /** Doesn't wait for a batch that nobody wants any more; its thread finishes it and takes the next. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);

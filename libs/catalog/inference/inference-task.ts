@@ -1,12 +1,22 @@
 /** What travels between the pool and its worker threads. */
 import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
+import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 
 export type InferenceTask =
   | { kind: 'audio'; waveforms: Float32Array[] }
   | { kind: 'video'; blocks: FrameBlock[] }
+  | { kind: 'audio-features'; waveform: Float32Array }
+  | { kind: 'video-features'; block: FrameBlock; mapFrames: number[] }
   | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
+
+/** A task on its way to a thread. */
+export interface InferenceJob {
+  task: InferenceTask;
+  /** One number in shared memory: not 0 as soon as nobody waits for the answer any more. */
+  stop: Int32Array;
+}
 
 export interface InferenceWorkerData {
   /** Absolute folder of the model's files. */
@@ -24,5 +34,7 @@ interface InferenceFailure {
 
 export type InferenceAnswer =
   | { vectors: Float32Array[] }
+  | { audioFeatures: TowerResult }
+  | { videoFeatures: VideoTowerResult }
   | { texts: TextEmbedding[] }
   | { failure: InferenceFailure };

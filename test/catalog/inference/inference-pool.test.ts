@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { InferencePool, type InferencePoolOptions } from '#catalog/inference/inference-pool';
+import { SeededRandom } from '#core/random';
 import { bump, toneHz } from '../support/fake-model.ts';
 
 const modelModule = new URL('../support/fake-model.ts', import.meta.url).href;
@@ -43,6 +45,26 @@ describe('inference pool', () => {
     expect((await pool.embedVideo([gray]))[0]).toEqual(bump(0.2));
   });
 
+  it('answers the features of a segment with a model that has them, and says so of one that has not', async () => {
+    const pool = openPool({
+      modelFolder: fileURLToPath(new URL('../../../models/mini', import.meta.url)),
+      modelModule: new URL('../../../libs/model/load-model.ts', import.meta.url).href,
+    });
+    const noise = new SeededRandom('features');
+    const waveform = Float32Array.from({ length: 80_000 }, () => 0.1 * noise.normal());
+    const block = {
+      data: Uint8Array.from({ length: 62 * 96 * 96 * 3 }, () => noise.integer(0, 256)),
+      count: 62,
+    };
+    const [vector] = await pool.embedAudio([waveform.slice()]);
+    const { embedding, alignment } = await pool.audioFeatures(waveform);
+    expect([...embedding.data]).toEqual([...(vector as Float32Array)]);
+    expect(alignment?.shape.slice(0, 2)).toEqual([1, 62]);
+    const { positions } = await pool.videoFeatures(block, [0, 3]);
+    expect(positions?.shape.slice(0, 3)).toEqual([2, 6, 6]);
+    await expect(openPool().audioFeatures(tone(0.2))).rejects.toMatchObject({ code: 'not_trained' });
+  });
+
   it('names the reason when the model can not be loaded', async () => {
     const pool = openPool({ modelFolder: '/models/broken' });
     await expect(pool.warmUp()).rejects.toMatchObject({
@@ -65,12 +87,12 @@ describe('inference pool', () => {
   });
 
   it('gives up on a model that does not answer, and works again afterwards', async () => {
-    const pool = openPool({ modelFolder: '/models/endless', timeoutSec: 3 });
+    const pool = openPool({ modelFolder: '/models/endless', timeoutSec: 10 });
     await pool.warmUp();
     await expect(pool.embedAudio([tone(0.5)])).rejects.toMatchObject({ code: 'timeout', retryable: true });
     const gray = { data: new Uint8Array(16 * 16 * 3).fill(100), count: 1 };
     expect(await pool.embedVideo([gray])).toHaveLength(1);
-  }, 30_000);
+  }, 60_000);
 
   it('cancels what the caller no longer wants and what is left at closing', async () => {
     const pool = openPool({ modelFolder: '/models/slow' });

@@ -74,7 +74,7 @@ describe('the inference pool with a real model', () => {
     }
   });
 
-  it('lives through a thread that is cut off in the middle of a batch', async () => {
+  it('lives through a batch that nobody waits for any more, and keeps its thread', async () => {
     const pool = openPool({ engine: 'onnx', threads: 1, timeoutSec: 10 });
     try {
       await pool.warmUp();
@@ -82,6 +82,7 @@ describe('the inference pool with a real model', () => {
       const [sound] = sounds(1) as [Float32Array];
       const endless = pool.embedAudio(Array.from({ length: 50_000 }, () => sound));
       await expect(endless).rejects.toMatchObject({ code: 'timeout' });
+      // A thread that had to be ended would load its model again.
       expect(await pool.embedAudio(sounds(1))).toHaveLength(1);
     } finally {
       await pool.close();
