@@ -1,4 +1,7 @@
-/** Opening a model folder: for its description alone, or with its weights on an engine. */
+/**
+ * Opening a model folder: for its description alone, or with its weights on an engine. TensorFlow.js takes longer to
+ * load than the towers themselves on ONNX Runtime, so it is imported only where it is what runs them.
+ */
 import { EarshotError } from '#core/errors';
 import { readManifest, readServingGraphs, readTwoTowerManifest } from './checkpoint/checkpoint.ts';
 import type {
@@ -9,12 +12,8 @@ import type {
   OnnxManifest,
 } from './checkpoint/manifest.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
-import { loadEngine } from './engine/engine.ts';
-import { loadNetwork } from './load-network.ts';
 import { onnxIdentity } from './own-towers/identity.ts';
-import { TensorFlowTowers } from './towers/tensorflow-towers.ts';
 import type { TowerBackend } from './towers/tower-backend.ts';
-import { TwoTowerNetwork } from './towers/two-tower.ts';
 import { TwoTowerEmbeddingModel } from './two-tower-model.ts';
 
 export interface ModelInfo {
@@ -128,6 +127,8 @@ async function openOnnxTowers(
 }
 
 async function openTensorFlowTowers(folder: string, manifest: ModelManifest): Promise<TowerBackend> {
+  const { loadNetwork } = await import('./load-network.ts');
+  const { TensorFlowTowers } = await import('./towers/tensorflow-towers.ts');
   const network = await loadNetwork(folder, manifest);
   return new TensorFlowTowers(network, manifest.frontEnds);
 }
@@ -140,6 +141,9 @@ async function openTensorFlowTowers(folder: string, manifest: ModelManifest): Pr
  */
 export async function loadUntrainedModel(folder: string, seed: number): Promise<EmbeddingModel> {
   const manifest = await readTwoTowerManifest(folder);
+  const { loadEngine } = await import('./engine/engine.ts');
+  const { TensorFlowTowers } = await import('./towers/tensorflow-towers.ts');
+  const { TwoTowerNetwork } = await import('./towers/two-tower.ts');
   const network = new TwoTowerNetwork(await loadEngine(), manifest.towers, seed);
   const towers = new TensorFlowTowers(network, manifest.frontEnds);
   return new TwoTowerEmbeddingModel({ ...manifest, id: `untrained (${manifest.id})` }, towers);
