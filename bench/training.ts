@@ -145,10 +145,7 @@ function wholeStep(engine: Engine, rows: number): () => void {
   const variables = [...network.store.trainable.values()];
   return () => {
     const { value, grads } = tf.variableGrads(
-      () =>
-        objective.total(
-          objective.terms(forward(network, source, batch, rows, true), pictures, new Int8Array(rows)),
-        ),
+      () => objective.total(objective.terms(forward(network, source, batch, rows, true), pictures, batch)),
       variables,
     );
     value.dataSync();

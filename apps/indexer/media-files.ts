@@ -1,4 +1,4 @@
-/** Which files `earshot ingest` means when it is given files and folders. */
+/** Which files a command means when it is given files and folders. */
 import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { EarshotError } from '#core/errors';
@@ -10,13 +10,19 @@ const MEDIA_EXTENSIONS = new Set(
   ).split(' '),
 );
 
+const PICTURE_EXTENSIONS = new Set('jpg jpeg png webp bmp tif tiff'.split(' '));
+
 /**
- * Files of a path: itself, or the media files of a folder and its folders, by name, hidden ones left out. Links to
+ * Files of a path: itself, or the media files of a folder and its folders, by name, hidden ones left out; still pictures
+ * only where they are asked for. Links to
  * folders are not followed, since they may lead round in circles.
  *
  * @throws EarshotError `file_not_found` when nothing is there, or no media file in the folder; `file_unreadable`
  */
-export async function mediaFilesAt(path: string): Promise<string[]> {
+export async function mediaFilesAt(
+  path: string,
+  options: { withPictures?: boolean } = {},
+): Promise<string[]> {
   const entry = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const code = cause.code === 'ENOENT' || cause.code === 'ENOTDIR' ? 'file_not_found' : 'file_unreadable';
     const message =
@@ -24,7 +30,10 @@ export async function mediaFilesAt(path: string): Promise<string[]> {
     throw new EarshotError(code, message, { subject: path, cause });
   });
   if (!entry.isDirectory()) return [path];
-  const files = await filesBelow(path);
+  const extensions = options.withPictures
+    ? new Set([...MEDIA_EXTENSIONS, ...PICTURE_EXTENSIONS])
+    : MEDIA_EXTENSIONS;
+  const files = await filesBelow(path, extensions);
   if (files.length === 0) {
     throw new EarshotError('file_not_found', `There are no media files in the folder ${path}.`, {
       subject: path,
@@ -33,15 +42,15 @@ export async function mediaFilesAt(path: string): Promise<string[]> {
   return files;
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
+async function filesBelow(folder: string, extensions: ReadonlySet<string>): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   const files: string[] = [];
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.name.startsWith('.')) continue;
-    if (entry.isDirectory()) files.push(...(await filesBelow(path)));
-    else if (MEDIA_EXTENSIONS.has(extname(entry.name).slice(1).toLowerCase())) files.push(path);
+    if (entry.isDirectory()) files.push(...(await filesBelow(path, extensions)));
+    else if (extensions.has(extname(entry.name).slice(1).toLowerCase())) files.push(path);
   }
   return files;
 }

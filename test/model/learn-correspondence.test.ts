@@ -6,6 +6,7 @@ import { type Engine, loadEngine } from '#model/engine/engine';
 import { TwoTowerNetwork } from '#model/towers/two-tower';
 import { learnCorrespondence } from '#model/training/learn-correspondence';
 import type { LearnOptions, StepReport } from '#model/training/learn-options';
+import type { Teaching } from '#model/training/teaching';
 import type { TrainingSource } from '#model/training/training-source';
 import type { EvaluationReport } from '#model/training/validation';
 import { TOY_FULL_TOWERS, TOY_TOWERS, toyPairs } from './toy-pairs.ts';
@@ -63,6 +64,29 @@ function slowly(source: TrainingSource): TrainingSource {
   };
 }
 
+/** A teacher who knows the class of each sound and of each picture. @param shift how far it is out with pictures */
+function toyTeaching(count: number, seed: number, shift = 0): Teaching {
+  const source = toyPairs(count, seed);
+  const items = Array.from({ length: count }, (_, i) => i);
+  const classes = new Set(source.labels).size;
+  const targets = (by: number) =>
+    Float32Array.from({ length: count * classes }, (_, i) => {
+      const label = Number(source.labels?.[Math.floor(i / classes)]);
+      return i % classes === (label + by) % classes ? 1 : 0;
+    });
+  const [soundTargets, pictureTargets] = [targets(0), targets(shift)];
+  return {
+    source,
+    sounds: items,
+    pictures: items,
+    soundTargets,
+    pictureTargets,
+    classes,
+    rows: 8,
+    digest: '',
+  };
+}
+
 describe('learning correspondence', { timeout: 180_000 }, () => {
   it('finds the class of unseen pairs, and cannot when trained on shuffled pairs', async () => {
     const learned = (await learn({})).at(-1) as EvaluationReport;
@@ -70,6 +94,21 @@ describe('learning correspondence', { timeout: 180_000 }, () => {
     // Chance: 5 relevant of 40 by random order, about 0.19.
     expect(learned.classMap).toBeGreaterThan(0.6);
     expect(shuffled.classMap).toBeLessThan(0.35);
+  });
+
+  it('lets sound and picture meet in a teacher whose items never came together', async () => {
+    const shuffled = { pairing: 'shuffled', weights: { ...OPTIONS.weights, teacher: 20 } } as const;
+    const taught = (await learn({ ...shuffled, teaching: toyTeaching(160, 3) })).at(-1) as EvaluationReport;
+    const liar = { ...toyTeaching(160, 3), pictureTargets: toyTeaching(160, 3, 1).pictureTargets };
+    const misled = (await learn({ ...shuffled, teaching: liar })).at(-1) as EvaluationReport;
+    expect(taught.classMap).toBeGreaterThan(0.5);
+    // Every picture is taught as the next class: what is found then is the wrong one.
+    expect(misled.classMap).toBeLessThan(0.25);
+  });
+
+  it('refuses to share taught batches between threads', async () => {
+    const teaching = toyTeaching(16, 3);
+    await expect(learn({ teaching, threads: 2 })).rejects.toMatchObject({ code: 'invalid_argument' });
   });
 
   it('learns every term at once: they are reported, and fall', async () => {

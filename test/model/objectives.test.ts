@@ -208,7 +208,12 @@ describe('prototype loss', () => {
     const { tf } = engine;
     const loss = (rows: number[][], prototypes: number[][], labels: number[]) =>
       tf.tidy(() =>
-        prototypeLoss(tf, tf.tensor2d(rows), tf.tensor2d(prototypes), labels).dataSync(),
+        prototypeLoss(
+          tf,
+          tf.tensor2d(rows),
+          tf.tensor2d(prototypes),
+          tf.oneHot(tf.tensor1d(labels, 'int32'), prototypes.length) as Tensor2D,
+        ).dataSync(),
       )[0] as number;
     const axes = [
       [5, 0, 0],

@@ -1,9 +1,11 @@
 /** `earshot train`: learns a model, from the generated corpus or from the clips of a collection. */
 import path from 'node:path';
 import { type Command, Option } from 'commander';
+import { EarshotError } from '#core/errors';
 import type { ModelComparison } from '#learning/training/compare-models';
 import type { TrainOptions, TrainResult } from '#learning/training/train-model';
 import type { CommandContext } from '../context.ts';
+import { mediaFilesAt } from '../media-files.ts';
 import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
 import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
@@ -23,6 +25,10 @@ interface TrainFlags extends PlanFlags {
   hardNegativesFrom: number;
   background: number;
   average: number;
+  distil?: string;
+  media?: string[];
+  distilWeight: number;
+  distilRows: number;
   shufflePairs?: boolean;
   json?: boolean;
 }
@@ -66,6 +72,15 @@ function describeClips(command: Command): void {
       '--base <model>',
       "start from this model's weights (default: from scratch; with --collection: from the model in use)",
     )
+    .option(
+      '--distil <model>',
+      'learn beside the pairs what this model, one with a space of concepts, makes of the media in --media',
+    )
+    .option(
+      '--media <path>',
+      'a file, or a folder of sounds, pictures and clips; may be repeated',
+      listOption,
+    )
     .option('--name <name>', "the model's name (default: mini; with --collection: as the collection)")
     .option('--out <folder>', 'the model folder to write (default: models/NAME in the data folder)')
     .option('--run <folder>', 'log, plot and checkpoints (default: runs/NAME in the data folder)');
@@ -99,6 +114,8 @@ function describeLearning(command: Command): void {
       weightOption,
       0.5,
     )
+    .option('--distil-weight <x>', 'of agreement with the teacher', weightOption, 1)
+    .option('--distil-rows <n>', 'sounds, and as many pictures, a step', integerOption(1, 4096), 16)
     .option('--alignment-weight <x>', 'of telling true from shifted steps', weightOption, 0.5)
     .option(
       '--hard-negatives-from <x>',
@@ -157,8 +174,10 @@ async function runOptions(
       class: flags.classWeight ?? CLASS_WEIGHT[flags.collection ? 'collection' : 'corpus'],
       localization: flags.localizationWeight,
       alignment: flags.alignmentWeight,
+      ...(flags.distil !== undefined && { teacher: flags.distilWeight }),
     },
     hardNegatives: { fromPart: flags.hardNegativesFrom, classRun: 4 },
+    distillation: await distillationOf(flags, context),
     backgroundPart: flags.background,
     averageDecay: flags.average,
     pairing: flags.shufflePairs ? 'shuffled' : 'true',
@@ -166,6 +185,25 @@ async function runOptions(
     decodeConcurrency: 2,
     signal: context.signal,
   };
+}
+
+/** Null without a teacher. @throws EarshotError `invalid_argument` for media without a teacher, or the reverse */
+async function distillationOf(
+  { distil, media = [], distilRows: rows }: TrainFlags,
+  context: CommandContext,
+): Promise<TrainOptions['distillation']> {
+  if (distil === undefined && media.length === 0) return undefined;
+  if (distil === undefined || media.length === 0) {
+    const message = 'A teacher and its media belong together: give --distil and --media.';
+    throw new EarshotError('invalid_argument', message, {
+      subject: distil === undefined ? 'distil' : 'media',
+    });
+  }
+  const { findModelFolder } = await import('#catalog/models');
+  const folder = await findModelFolder(distil, (await context.config()).dataDir);
+  const files: string[] = [];
+  for (const place of media) files.push(...(await mediaFilesAt(path.resolve(place), { withPictures: true })));
+  return { teacher: { folder, name: path.basename(folder) }, files, rows };
 }
 
 function progressOn(bar: StageBar): Pick<TrainOptions, 'onCache' | 'onStep' | 'onEvaluation'> {

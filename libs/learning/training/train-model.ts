@@ -16,7 +16,8 @@ import { shardSize } from '#model/training/shards';
 import type { EvaluationReport } from '#model/training/validation';
 import { BatchThread } from './batch-thread.ts';
 import { DEFAULT_AUGMENTATION } from './cached-source.ts';
-import { type CacheClip, type ClipCache, openClipCache } from './clip-cache.ts';
+import { type BuildOptions, type CacheClip, type ClipCache, openClipCache } from './clip-cache.ts';
+import { type DistillationOptions, describeDistillation, openTaughtMedia } from './distillation.ts';
 import { MINI_SHAPE, type ModelShape } from './model-shape.ts';
 import { plotRun } from './plot-run.ts';
 import { openRunLog } from './run-log.ts';
@@ -40,6 +41,8 @@ export interface TrainOptions {
   pairing: 'true' | 'shuffled';
   weights: ObjectiveWeights;
   hardNegatives: { fromPart: number; classRun: number };
+  /** A teacher whose opinions of real media are learned beside the pairs. */
+  distillation?: DistillationOptions | undefined;
   /** How often a background is mixed into a clip's sound. */
   backgroundPart: number;
   averageDecay: number;
@@ -47,7 +50,7 @@ export interface TrainOptions {
   resume: boolean;
   decodeConcurrency: number;
   signal?: AbortSignal;
-  onCache?(split: 'train' | 'validation', done: number, total: number): void;
+  onCache?(split: 'train' | 'validation' | 'taught', done: number, total: number): void;
   onStep?(report: StepReport): void;
   onEvaluation?(report: EvaluationReport): void;
 }
@@ -84,6 +87,9 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const { shape = MINI_SHAPE, clips } = options;
   const train = await openSplit('train', clips.train, shape, options);
   const validation = await openSplit('validation', clips.validation, shape, options);
+  const taught =
+    options.distillation &&
+    (await openTaughtMedia(options.distillation, shape.cache, cacheOptions('taught', options)));
   const frontEnds = shape.frontEnds(momentsOf(train.logMel));
   const motionSize = shape.towers.video.motion?.size ?? 0;
   const network = new TwoTowerNetwork(await loadEngine(), shape.towers, options.seed);
@@ -92,11 +98,22 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   const thread = new BatchThread({
     train: { cache: train, frontEnds, motionSize, augmentation },
     validation: { cache: validation, frontEnds, motionSize },
+    // Without taught media nobody asks for this one.
+    taught: {
+      cache: taught?.cache ?? validation,
+      frontEnds,
+      motionSize,
+      augmentation: { ...augmentation, backgroundPart: 0 },
+    },
   });
   try {
     const log = await openRunLog(options.runFolder, options.resume);
     const source = thread.source('train');
-    const learnOptions = { ...learningOf(options, log), validation: thread.source('validation') };
+    const learnOptions = {
+      ...learningOf(options, log),
+      validation: thread.source('validation'),
+      teaching: taught && { ...taught.teaching, source: thread.source('taught') },
+    };
     const result = await learnCorrespondence(network, source, learnOptions);
     const durationSec = (Date.now() - started) / 1000;
     await writeModelFolder(
@@ -180,12 +197,16 @@ function openSplit(
   shape: ModelShape,
   options: TrainOptions,
 ): Promise<ClipCache> {
-  return openClipCache(clips, shape.cache, {
+  return openClipCache(clips, shape.cache, cacheOptions(split, options));
+}
+
+function cacheOptions(split: 'train' | 'validation' | 'taught', options: TrainOptions): BuildOptions {
+  return {
     folder: options.cacheFolder,
     concurrency: options.decodeConcurrency,
     signal: options.signal,
     onProgress: (done, total) => options.onCache?.(split, done, total),
-  });
+  };
 }
 
 /** Mean and deviation of all log-mel values of the training clips. */
@@ -213,6 +234,7 @@ function describeRun(options: TrainOptions, result: LearnResult): Record<string,
     clips: { train: clips.train.length, validation: clips.validation.length },
     ...{ seed, epochs, batchSize, threads, peakLearningRate, pairing, weights },
     ...{ hardNegatives, backgroundPart, averageDecay },
+    ...(options.distillation && { distillation: describeDistillation(options.distillation) }),
     steps: result.step,
     bestStep: result.bestStep,
     stoppedBy: result.stoppedBy,

@@ -18,7 +18,7 @@ export interface Differentiator {
    * Differentiates the objective at the network's present weights. The network's units hold the batch's statistics
    * afterwards, for `afterUpdate`.
    *
-   * @param pictures clip index of each row's picture
+   * @param pictures clip index of each pair's picture; taught rows have none
    */
   differentiate(batch: TrainingBatch, pictures: readonly number[]): Promise<LossGradients>;
   /** Frees what it holds; calls that are still awaited fail. */
@@ -42,8 +42,9 @@ export class LocalDifferentiator implements Differentiator {
     const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
     const terms: Partial<LossTerms> = {};
     const { value, grads } = engine.tf.variableGrads(() => {
-      const outputs = forward(this.#network, this.#shape, batch, pictures.length, true);
-      const tensors = this.#objective.terms(outputs, pictures, batch.lagSteps);
+      const rows = pictures.length + (batch.taught?.count ?? 0);
+      const outputs = forward(this.#network, this.#shape, batch, rows, true);
+      const tensors = this.#objective.terms(outputs, pictures, batch);
       for (const [name, term] of Object.entries(tensors))
         terms[name as keyof LossTerms] = term.dataSync()[0] as number;
       return this.#objective.total(tensors);

@@ -17,8 +17,9 @@ import { MovingAverage } from './moving-average.ts';
 import { type LossTerms, Objective } from './objective.ts';
 import { createOptimizer, type Optimizer } from './optimizer.ts';
 import { shardSize } from './shards.ts';
+import { joinBatches, taughtBatch } from './teaching.ts';
 import { ThreadedDifferentiator } from './threaded-differentiator.ts';
-import type { TrainingBatch, TrainingSource } from './training-source.ts';
+import type { BatchRequest, TrainingBatch, TrainingSource } from './training-source.ts';
 import { evaluateRetrieval } from './validation.ts';
 
 /** How slowly the running statistics follow the batches'; a plain average until that many have been seen. */
@@ -73,12 +74,16 @@ class CorrespondenceLearner {
         `A batch needs ${options.batchSize} clips, but there are only ${source.size}: add clips or lower the batch size.`,
       );
     }
-    const { threads = 1, weights } = options;
+    const { threads = 1, weights, teaching } = options;
     shardSize(options.batchSize, threads);
+    if (teaching && threads > 1) {
+      const message = 'A run with a teacher works on one thread: its batches have no equal parts.';
+      throw new EarshotError('invalid_argument', message, { subject: 'threads' });
+    }
     this.#network = network;
     this.#source = source;
     this.#options = options;
-    this.#objective = new Objective(network, source, weights);
+    this.#objective = new Objective(network, source, weights, teaching?.classes);
     this.#optimizer = createOptimizer(options.optimizer ?? 'adamw', network.store);
     this.#average = options.averageDecay > 0 ? new MovingAverage(network.store, options.averageDecay) : null;
     this.#stepsPerEpoch = Math.floor(source.size / options.batchSize);
@@ -142,10 +147,18 @@ class CorrespondenceLearner {
     );
     const sounds = pictures.map((index) => this.#partner[index] as number);
     const progress = step / this.#totalSteps;
-    const batch = this.#source.batch({ sounds, pictures, seed: `${seed}:step:${step}`, progress });
+    const batch = this.#batch({ sounds, pictures, seed: `${seed}:step:${step}`, progress });
     // Whoever awaits it meets the error; until then it must not count as unhandled.
     batch.catch(() => undefined);
     return { pictures, batch };
+  }
+
+  async #batch(request: BatchRequest & { seed: string }): Promise<TrainingBatch> {
+    const { teaching } = this.#options;
+    if (!teaching) return this.#source.batch(request);
+    const asked = [this.#source.batch(request), taughtBatch(teaching, request)] as const;
+    const [pairs, taught] = await Promise.all(asked);
+    return joinBatches(pairs, taught);
   }
 
   #epoch(epoch: number): number[] {

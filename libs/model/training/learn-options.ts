@@ -2,6 +2,7 @@
 import { SeededRandom } from '#core/random';
 import type { LossTerms, ObjectiveWeights } from './objective.ts';
 import type { OptimizerName } from './optimizer.ts';
+import type { Teaching } from './teaching.ts';
 import type { TrainingSource } from './training-source.ts';
 import type { EvaluationReport } from './validation.ts';
 
@@ -27,6 +28,8 @@ export interface LearnOptions {
   /** Stop after so many evaluations without a better validation score. */
   patience: number;
   validation: TrainingSource | null;
+  /** What is learned from a teacher beside the pairs. */
+  teaching?: Teaching | undefined;
   checkpoint: { folder: string; everySteps: number; resume: boolean } | null;
   signal?: AbortSignal;
   onStep?(report: StepReport): void;
@@ -64,7 +67,9 @@ export function settingsOf(options: LearnOptions, source: TrainingSource): Recor
   const optimizer = options.optimizer === 'adamw' ? undefined : options.optimizer;
   const clips = { clips: source.size, source: source.settings };
   const threads = options.threads === 1 ? undefined : options.threads;
-  return { ...settings, weights, hardNegatives, averageDecay, ...clips, optimizer, threads };
+  const { teaching } = options;
+  const taught = teaching && { digest: teaching.digest, rows: teaching.rows };
+  return { ...settings, weights, hardNegatives, averageDecay, ...clips, optimizer, threads, taught };
 }
 
 /** For each picture, the clip whose sound it is shown with. */

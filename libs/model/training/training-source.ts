@@ -17,6 +17,16 @@ export interface TrainingBatch {
   motionTimesSec: Float32Array;
   /** `[batch]`: steps by which each row's picture lags behind its sound, one of `ALIGNMENT_SHIFTS`. */
   lagSteps: Int8Array;
+  /** Of rows behind the pairs, whose sound and picture do not belong together; see `teaching.ts`. */
+  taught?: TaughtRows | undefined;
+}
+
+export interface TaughtRows {
+  count: number;
+  /** `[count, classes]`: the teacher's distribution for each row's sound. */
+  sounds: Float32Array;
+  /** `[count, classes]`: likewise for its picture. */
+  pictures: Float32Array;
 }
 
 export interface BatchRequest {

@@ -1,6 +1,8 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateCorpus } from '#learning/corpus/generate-corpus';
 import { corpusClips, evaluateRetrieval, readPairsFile } from '#learning/evaluation/evaluate-model';
@@ -54,6 +56,51 @@ afterAll(async () => {
 });
 
 describe('a training run', () => {
+  it('learns from a teacher, whose opinions are asked for once', async () => {
+    const clips = path.join(import.meta.dirname, '../../fixtures/clips');
+    const files = (await readdir(clips)).filter((name) => name.endsWith('.mp4')).slice(0, 8);
+    const still = path.join(folder, 'still.png');
+    await promisify(execFile)('ffmpeg', [
+      '-v',
+      'error',
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc=s=64x64:d=1',
+      '-frames:v',
+      '1',
+      still,
+    ]);
+    const teacher = { folder: path.join(import.meta.dirname, '../../../models/mini'), name: 'mini' };
+    const distillation = { teacher, files: [...files.map((name) => path.join(clips, name)), still], rows: 2 };
+    const taught: number[] = [];
+    const run = (runFolder: string) =>
+      trainModel({
+        ...options,
+        distillation,
+        weights: { ...options.weights, teacher: 1 },
+        runFolder: path.join(folder, runFolder),
+        output: path.join(folder, `${runFolder}-model`),
+        onCache: (split) => split === 'taught' && taught.push(taught.length),
+      });
+    const first = await run('taught');
+    expect(first.manifest.training).toMatchObject({ distillation: { teacher: 'mini', files: 9, rows: 2 } });
+    const log = await readFile(path.join(folder, 'taught', 'log.jsonl'), 'utf8');
+    expect(JSON.parse(log.split('\n')[0] ?? '').terms.teacher).toBeGreaterThan(0);
+    expect(taught.length).toBe(18);
+    const again = await run('taught-again');
+    expect(taught.length).toBe(18);
+    expect(again.manifest.version).toBe(first.manifest.version);
+  });
+
+  it('says when there is too little to be taught on', async () => {
+    const distillation = { teacher: { folder: '', name: '' }, files: [], rows: 2 };
+    await expect(trainModel({ ...options, distillation })).rejects.toMatchObject({
+      code: 'not_enough_data',
+      message: expect.stringContaining('0 and 0'),
+    });
+  });
+
   it('goes from a corpus to a model folder that loads, embeds and is measured', async () => {
     const { manifest, result, plot } = await trainModel(options);
     expect(plot).toBe(path.join(options.runFolder, 'plot.svg'));
