@@ -178,6 +178,52 @@ export const models = pgTable(
   (table) => [uniqueIndex('models_one_live').on(table.state).where(sql`state = 'live'`)],
 );
 
+/** What scenes are told apart by. */
+export const labels = pgTable('labels', {
+  id: uuid().primaryKey(),
+  name: text().notNull().unique('labels_name'),
+  createdAt: moment('created_at').notNull().defaultNow(),
+});
+
+/** The clips that show what a label means. */
+export const labelExamples = pgTable(
+  'label_examples',
+  {
+    labelId: uuid('label_id')
+      .notNull()
+      .references(() => labels.id, { onDelete: 'cascade' }),
+    clipId: uuid('clip_id')
+      .notNull()
+      .references(() => clips.id, { onDelete: 'cascade' }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.labelId, table.clipId] }),
+    index('label_examples_clip').on(table.clipId),
+  ],
+);
+
+/**
+ * What a label looks and sounds like to one model. A row that is there is right: whatever changes a label's examples
+ * or their embeddings deletes it in the same transaction, and the next reader works it out anew.
+ */
+export const prototypes = pgTable(
+  'prototypes',
+  {
+    labelId: uuid('label_id')
+      .notNull()
+      .references(() => labels.id, { onDelete: 'cascade' }),
+    modelId: text('model_id').notNull(),
+    modelVersion: text('model_version').notNull(),
+    dimension: integer().notNull(),
+    audio: vector(),
+    video: vector(),
+    /** How many examples had that modality. */
+    audioExamples: integer('audio_examples').notNull(),
+    videoExamples: integer('video_examples').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.labelId, table.modelId, table.modelVersion] })],
+);
+
 /** When each job in work was last heard of; a job whose worker fell silent goes back to its queue. */
 export const queueHeartbeats = pgTable('queue_heartbeats', {
   jobId: uuid('job_id').primaryKey(),

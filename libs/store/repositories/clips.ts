@@ -21,6 +21,7 @@ import { type Session, sqlState } from '../database.ts';
 import type { ModelIdentity } from '../index/vector-index.ts';
 import { type ClipStatus, clips, embeddings, type StoredError, segments } from '../schema.ts';
 import { decodeCursor, type Page, pageOf } from './cursor.ts';
+import { forgetPrototypesOfClip } from './prototypes.ts';
 
 export type ClipRow = typeof clips.$inferSelect;
 
@@ -170,9 +171,14 @@ export class ClipRepository {
     return this.#set(id, { status, error });
   }
 
-  /** True when there was one. Segments, embeddings and jobs go with it; points and objects are the caller's. */
+  /**
+   * True when there was one. Segments, embeddings, jobs and its place among labels' examples go with it; points and
+   * objects are the caller's. To be run in a transaction.
+   */
   async delete(id: string): Promise<boolean> {
     if (!validate(id)) return false;
+    await this.#session.db.select({ id: clips.id }).from(clips).where(eq(clips.id, id)).for('update');
+    await forgetPrototypesOfClip(this.#session, id);
     const gone = await this.#session.db.delete(clips).where(eq(clips.id, id)).returning({ id: clips.id });
     return gone.length > 0;
   }

@@ -6,6 +6,7 @@ import type { Session } from '../database.ts';
 import type { IndexPoint, Modality, ModelIdentity } from '../index/vector-index.ts';
 import { pointId } from '../point-id.ts';
 import { clips, embeddings, segments } from '../schema.ts';
+import { forgetPrototypesOfClip, forgetPrototypesOfModel } from './prototypes.ts';
 
 export interface SegmentVectors {
   segmentIndex: number;
@@ -56,6 +57,7 @@ export class EmbeddingRepository {
           },
         });
     }
+    await forgetPrototypesOfClip(this.#session, clipId);
     return { pointIds, removedPointIds: removed.map((row) => row.id) };
   }
 
@@ -125,12 +127,13 @@ export class EmbeddingRepository {
     return rows.map((row) => row.id);
   }
 
-  /** Forgets a retired model's vectors; answers how many points went. */
+  /** Forgets a retired model's vectors; answers how many points went. To be run in a transaction. */
   async deleteModel(model: Pick<ModelIdentity, 'id' | 'version'>): Promise<number> {
     const gone = await this.#session.db
       .delete(embeddings)
       .where(ofModel(model))
       .returning({ id: embeddings.pointId });
+    await forgetPrototypesOfModel(this.#session, model);
     return gone.length;
   }
 
