@@ -44,9 +44,18 @@ const fileName = z.string().regex(/^[\w.-]+$/);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const checkedFile = z.object({ file: fileName, sha256 });
 
+/** Of the softmax over labels' cosines (`scale`: inverse temperature), and of the verdict "unknown". */
+const labelStream = z.object({ scale: z.number().positive(), threshold: z.number().nullable() });
+
+const classification = z.object({ audio: labelStream, video: labelStream, fused: labelStream });
+
+/** See `calibration/classification.ts`. */
+export type ClassificationCalibration = z.infer<typeof classification>;
+
 const calibration = z.object({
   /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
   correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
+  classification: classification.optional(),
 });
 
 export type ModelCalibration = z.infer<typeof calibration>;

@@ -25,7 +25,12 @@ import { type LearnOptions, learnFromClips } from './learning.ts';
 import type { LearningOptions, NetworkOptions } from './options.ts';
 import { PairTrainer, type PairTrainerState } from './pair-trainer.ts';
 import { type Match, nearest } from './retrieval.ts';
-import { classifyByPrototype, type LabelProbability, type LabelPrototypes } from './scene.ts';
+import {
+  classifyByPrototype,
+  type LabelPrototypes,
+  type SceneClassification,
+  uncalibrated,
+} from './scene.ts';
 import { decodeModel } from './serialization.ts';
 import { StoredNetwork } from './stored-network.ts';
 import { dot } from './tower-passes.ts';
@@ -268,21 +273,29 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
   }
 
   /**
-   * Which of the labels given the scene belongs to, by the mean of what is heard and what is seen.
+   * Which of the labels given the scene belongs to, from what is heard, what is seen, and both.
    *
-   * @param prototypes an embedding for each label, of sounds or pictures or both
-   * @throws EarshotError `not_trained` without prototypes, `invalid_argument` naming a label without one
+   * @param waveform   or null for a scene without sound
+   * @param frames     or null for a scene without picture
+   * @param labels     at least one, none twice; their order decides nothing
+   * @param prototypes for each label an embedding of sounds, of pictures, or of both
+   * @returns probabilities in the order of the labels; a verdict that is a label, or `unknown` where nothing is near
+   * @throws EarshotError `not_trained` without prototypes, `invalid_argument` naming a label without one,
+   *   `modality_missing` with neither sound nor picture
    */
   classifyScene(
-    waveform: Waveform,
-    frames: VideoFrames,
+    waveform: Waveform | null,
+    frames: VideoFrames | null,
     labels: readonly string[],
     prototypes?: LabelPrototypes,
-  ): LabelProbability[] {
-    const { audioEmbedding, visualEmbedding } = this.predict(waveform, frames);
-    const scene = audioEmbedding.map((value, i) => (value + (visualEmbedding[i] as number)) / 2);
+  ): SceneClassification {
+    const scene = {
+      audio: waveform && this.getAudioEmbedding(waveform),
+      video: frames && this.getVisualEmbedding(frames),
+    };
     const scale = Math.exp(this.network.logScale.dataSync()[0] as number);
-    return classifyByPrototype(scene, labels, prototypes, scale);
+    const calibration = this.manifest.calibration?.classification ?? uncalibrated(scale);
+    return classifyByPrototype(scene, labels, prototypes, calibration);
   }
 
   /** @throws EarshotError `not_trained`: no model has this head yet */

@@ -278,11 +278,16 @@ describe('the shipped model answers', () => {
     const prototypes = Object.fromEntries(clips.map(({ label }, i) => [label, audio[i] as Float32Array]));
     const labels = clips.map(({ label }) => label);
     const { waveform, frames } = first;
-    const scores = mini.classifyScene(waveform, frames, labels, prototypes);
+    const scene = mini.classifyScene(waveform, frames, labels, prototypes);
+    const { scores } = scene;
     expect(scores.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 9);
     expect([...scores].sort((a, b) => b.probability - a.probability)[0]?.label).toBe(first.label);
+    expect(scene.verdict).toBe(first.label);
     const turned = mini.classifyScene(waveform, frames, [...labels].reverse(), prototypes);
-    expect(turned.reverse()).toEqual(scores);
+    expect(turned.scores.reverse()).toEqual(scores);
+    expect(turned).toMatchObject({ verdict: scene.verdict, nearness: scene.nearness });
+    const heard = mini.classifyScene(waveform, null, labels, prototypes);
+    expect(heard).toMatchObject({ scores: scene.audio, audio: scene.audio, video: null });
     const unknown = caught(() => mini.classifyScene(waveform, frames, ['piano', 'toString'], prototypes));
     expect(unknown).toMatchObject({ code: 'invalid_argument', subject: 'labels[1]' });
     expect((unknown as Error).message).toContain('toString');
