@@ -8,10 +8,12 @@ import type {
   AddedClip,
   AnalysisSubject,
   CatalogService,
+  Classification,
   Clip,
   Collection,
   Correspondence,
   Job,
+  Label,
   ModelSummary,
   NewClip,
   Page,
@@ -146,6 +148,29 @@ export class RemoteCatalog implements CatalogService {
   ): Promise<Correspondence> {
     const others = { audio: sound };
     return this.#analyse('/v1/correspondence', picture, { others }, options);
+  }
+
+  async listLabels(options: { limit?: number; cursor?: string }): Promise<Page<Label>> {
+    return this.#json('GET', `/v1/labels${queryString(options)}`);
+  }
+
+  async addExamples(label: string, clipIds: readonly string[]): Promise<Label> {
+    return this.#json('POST', `/v1/labels/${encodeURIComponent(label)}/examples`, { json: { clipIds } });
+  }
+
+  async removeExamples(label: string, clipIds: readonly string[]): Promise<Label> {
+    return this.#json('DELETE', `/v1/labels/${encodeURIComponent(label)}/examples`, { json: { clipIds } });
+  }
+
+  async deleteLabel(label: string): Promise<void> {
+    await this.#send('DELETE', `/v1/labels${queryString({ name: label })}`);
+  }
+
+  async classify(
+    { subject, labels }: { subject: AnalysisSubject; labels?: readonly string[] },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Classification> {
+    return this.#analyse('/v1/classify', subject, { fields: { labels } }, options);
   }
 
   async listModels(): Promise<ModelSummary[]> {

@@ -63,6 +63,16 @@ export const jobSchema = z
   })
   .openapi('Job');
 
+export const labelSchema = z
+  .object({
+    name: z.string(),
+    examples: z.number().int().openapi({ description: 'How many clips show what it means' }),
+    createdAt: instantSchema,
+  })
+  .openapi('Label');
+
+export const clipIdsField = z.array(z.string().max(200));
+
 export const modelIdentitySchema = z
   .object({ id: z.string(), version: z.string(), dimension: z.number().int() })
   .openapi('ModelIdentity');

@@ -74,3 +74,19 @@ export function filterOption(text: string): ClipFilter {
     `It may have collections, anyTag, allTags, clipIds and excludeClipIds, all lists of strings: ${parsed.error.issues[0]?.message}.`,
   );
 }
+
+/** Names between commas, or a JSON list of them where a name has a comma of its own. */
+export function labelsOption(text: string): string[] {
+  if (!text.trimStart().startsWith('[')) return text.split(',').map((name) => name.trim());
+  const parsed = z.array(z.string()).safeParse(parseOrUndefined(text));
+  if (parsed.success) return parsed.data;
+  throw new InvalidArgumentError('It must be names between commas, or a JSON list of names.');
+}
+
+function parseOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

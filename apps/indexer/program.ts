@@ -1,10 +1,12 @@
 /** The `earshot` command line: every command by its own file, none of them loaded before it is asked for. */
 import { Command } from 'commander';
+import { registerClassify } from './commands/classify.ts';
 import { registerClips } from './commands/clips.ts';
 import { registerCorpus } from './commands/corpus.ts';
 import { registerCorrespond } from './commands/correspond.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
 import { registerIngest } from './commands/ingest.ts';
+import { registerLabels } from './commands/labels.ts';
 import { registerMigrate } from './commands/migrate.ts';
 import { registerModels } from './commands/models.ts';
 import { registerReconcile } from './commands/reconcile.ts';
@@ -38,6 +40,8 @@ export function buildProgram(context: CommandContext): Command {
   registerIngest(program, context);
   registerSearch(program, context);
   registerCorrespond(program, context);
+  registerClassify(program, context);
+  registerLabels(program, context);
   registerClips(program, context);
   registerModels(program, context);
   registerReconcile(program, context);

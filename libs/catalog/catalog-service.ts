@@ -128,6 +128,30 @@ export interface Correspondence {
   model: SearchPage['model'];
 }
 
+export interface Label {
+  name: string;
+  /** How many clips show what it means. */
+  examples: number;
+  createdAt: string;
+}
+
+export interface LabelScore {
+  label: string;
+  /** 0..1; those of all labels sum to 1. */
+  probability: number;
+}
+
+export interface Classification {
+  /** By sound and picture together, or by the one there is. */
+  scores: LabelScore[];
+  /** A label, or `unknown` where nothing is near. */
+  verdict: string;
+  /** By the sound alone, and by the picture alone; null where it is missing. */
+  audio: LabelScore[] | null;
+  video: LabelScore[] | null;
+  model: SearchPage['model'];
+}
+
 export interface SegmentEmbedding {
   modality: Modality;
   startSec: number;
@@ -195,6 +219,17 @@ export interface CatalogService {
     request: { picture: AnalysisSubject; sound?: AnalysisSubject },
     options?: { signal?: AbortSignal },
   ): Promise<Correspondence>;
+  /** By name. */
+  listLabels(options: { limit?: number; cursor?: string }): Promise<Page<Label>>;
+  /** Makes clips examples of the label, which is made where there is none. */
+  addExamples(label: string, clipIds: readonly string[]): Promise<Label>;
+  removeExamples(label: string, clipIds: readonly string[]): Promise<Label>;
+  deleteLabel(label: string): Promise<void>;
+  /** Which of the labels a scene belongs to; of all that have examples unless some are given. */
+  classify(
+    request: { subject: AnalysisSubject; labels?: readonly string[] },
+    options?: { signal?: AbortSignal },
+  ): Promise<Classification>;
   listModels(): Promise<ModelSummary[]>;
   /** Waits for nothing, frees everything. */
   close(): Promise<void>;

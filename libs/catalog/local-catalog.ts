@@ -6,16 +6,19 @@ import type { VectorIndex } from '#store/index/vector-index';
 import { ClipRepository } from '#store/repositories/clips';
 import { EmbeddingRepository } from '#store/repositories/embeddings';
 import type { ActiveModel } from './active-model.ts';
+import { classify } from './analysis/classify.ts';
 import { correspond } from './analysis/correspondence.ts';
 import type {
   AddedClip,
   AnalysisSubject,
+  Classification,
   Clip,
   ClipStatus,
   Collection,
   Correspondence,
   Job,
   JobStatus,
+  Label,
   LocalCatalogService,
   MediaFile,
   Modality,
@@ -32,6 +35,7 @@ import { addClip } from './ingest/add-clip.ts';
 import { embedMedia } from './ingest/embed-media.ts';
 import type { IngestWorker } from './ingest/ingest-worker.ts';
 import { JobService } from './jobs.ts';
+import { LabelService } from './labels.ts';
 import { clipMedia, clipThumbnail, clipWaveform } from './media-views.ts';
 import { listModels, type ModelReader } from './models.ts';
 import { type ReconcileReport, reconcile } from './reconcile.ts';
@@ -58,11 +62,13 @@ export class LocalCatalog implements LocalCatalogService {
   readonly #parts: CatalogParts;
   readonly #clips: ClipService;
   readonly #jobs: JobService;
+  readonly #labels: LabelService;
   #closing: Promise<void> | null = null;
 
   constructor(parts: CatalogParts) {
     this.#parts = parts;
     this.#clips = new ClipService(parts);
+    this.#labels = new LabelService(parts.database);
     this.#jobs = new JobService(parts.database, parts.queue, parts.events);
   }
 
@@ -155,6 +161,29 @@ export class LocalCatalog implements LocalCatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Correspondence> {
     return correspond(request, this.#parts, options.signal);
+  }
+
+  listLabels(options: { limit?: number; cursor?: string }): Promise<Page<Label>> {
+    return this.#labels.list(options);
+  }
+
+  addExamples(label: string, clipIds: readonly string[]): Promise<Label> {
+    return this.#labels.addExamples(label, clipIds);
+  }
+
+  removeExamples(label: string, clipIds: readonly string[]): Promise<Label> {
+    return this.#labels.removeExamples(label, clipIds);
+  }
+
+  deleteLabel(label: string): Promise<void> {
+    return this.#labels.delete(label);
+  }
+
+  classify(
+    request: { subject: AnalysisSubject; labels?: readonly string[] },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Classification> {
+    return classify(request, this.#parts, options.signal);
   }
 
   listModels(): Promise<ModelSummary[]> {

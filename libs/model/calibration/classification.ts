@@ -8,7 +8,7 @@
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 import type { ClassificationCalibration } from '../checkpoint/manifest.ts';
-import { labelCosines, softmax, uncalibrated, weighStreams } from '../network/scene.ts';
+import { labelCosines, uncalibrated, weighStreams } from '../network/scene.ts';
 import { drawEpisode, type Episode, type LabelledScene } from './few-shot.ts';
 
 /** Users give a few examples or many: each number of them has as many episodes as the others. */
@@ -90,12 +90,7 @@ function casesOf(scenes: readonly LabelledScene[], { labels, prototypes, queries
 function fitScale(cases: readonly { logits: Float64Array; target: number }[]): number {
   const loss = (logScale: number) => {
     const scale = Math.exp(logScale);
-    let sum = 0;
-    for (const { logits, target } of cases) {
-      const p = softmax(logits.map((logit) => scale * logit))[target] as number;
-      sum -= Math.log(Math.max(p, 1e-300));
-    }
-    return sum;
+    return cases.reduce((sum, { logits, target }) => sum + crossEntropy(logits, target, scale), 0);
   };
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [low, high] = [Math.log(0.05), Math.log(500)];
@@ -113,6 +108,15 @@ function fitScale(cases: readonly { logits: Float64Array; target: number }[]): n
     }
   }
   return Math.exp((low + high) / 2);
+}
+
+/** Minus the logarithm of the target's softmax probability. */
+function crossEntropy(logits: Float64Array, target: number, scale: number): number {
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) highest = Math.max(highest, logit);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(scale * (logit - highest));
+  return Math.log(total) - scale * ((logits[target] as number) - highest);
 }
 
 /** The nearness above which known scenes and below which strangers are told best: Youden's index. */

@@ -165,7 +165,7 @@ export function weighStreams(
 }
 
 /** Exponentials that sum to 1; the order of the values leaves no trace. */
-export function softmax(logits: Float64Array): Float64Array {
+function softmax(logits: Float64Array): Float64Array {
   const highest = maximum(logits);
   const weights = logits.map((logit) => Math.exp(logit - highest));
   const total = orderless(weights);
