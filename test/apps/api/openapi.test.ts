@@ -70,6 +70,7 @@ describe('answers', () => {
     ['get', '/v1/collections', 200, undefined],
     ['get', '/v1/jobs', 200, undefined],
     ['get', '/v1/models', 200, undefined],
+    ['get', '/v1/labels', 200, undefined],
     ['get', '/health', 200, undefined],
     ['get', '/ready', 200, undefined],
     ['post', '/v1/search', 200, { for: 'audio' }],
