@@ -135,7 +135,7 @@ export interface Label {
   createdAt: string;
 }
 
-export interface LabelScore {
+interface LabelScore {
   label: string;
   /** 0..1; those of all labels sum to 1. */
   probability: number;

@@ -6,7 +6,7 @@ import { LabelRepository, type LabelRow } from '#store/repositories/labels';
 import type { Label, Page } from './catalog-service.ts';
 import { pageLimit } from './jobs.ts';
 
-export const MAX_LABEL_LENGTH = 200;
+const MAX_LABEL_LENGTH = 200;
 /** Examples in one request. */
 const MAX_CLIP_IDS = 10_000;
 const SHOWN_LENGTH = 60;

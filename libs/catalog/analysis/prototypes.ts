@@ -7,7 +7,7 @@ import { labelName, shownLabel } from '../labels.ts';
 import type { VectorParts } from './subject-vectors.ts';
 
 /** Labels that one question may choose among: their prototypes are read for every answer. */
-export const MAX_LABELS = 10_000;
+const MAX_LABELS = 10_000;
 
 export interface KnownLabels {
   labels: string[];

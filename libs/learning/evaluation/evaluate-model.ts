@@ -2,11 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import { decodeFrames, decodeSamples } from '#media/decode';
 import { probe } from '#media/probe';
-import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
+import type { EmbeddingModel } from '#model/embedding-model';
 import { readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
+import { embedClip } from './embed-clip.ts';
 import { type RetrievalResults, type ScoredClip, scoreRetrieval } from './retrieval-suite.ts';
 
 export interface EvaluationRequest {
@@ -101,7 +101,7 @@ export async function evaluateRetrieval(
         scored.push({
           id: clip.id,
           labels: clip.labels,
-          ...(await embedClip(model, clip.file, info.durationSec, request.signal)),
+          ...(await embedClip(model, clip.file, info, request.signal)),
         });
       request.onProgress?.(index + 1, request.clips.length);
     }
@@ -115,30 +115,4 @@ export async function evaluateRetrieval(
     );
   }
   return { suite, model: model.identity, ...scoreRetrieval(scored), skipped };
-}
-
-/** Longest part of a clip that is measured. */
-const MAX_CLIP_SEC = 60;
-
-async function embedClip(model: EmbeddingModel, file: string, durationSec: number, signal?: AbortSignal) {
-  const { lengthSec, hopSec } = model.segments;
-  const usedSec = Math.min(durationSec, MAX_CLIP_SEC);
-  const audio: Float32Array[] = [];
-  const video: FrameBlock[] = [];
-  for (let startSec = 0; startSec === 0 || startSec + lengthSec <= usedSec; startSec += hopSec) {
-    const window = { startSec, endSec: Math.min(startSec + lengthSec, usedSec), signal };
-    audio.push((await decodeSamples(file, { ...window, sampleRateHz: model.audioInput.sampleRateHz })).data);
-    const frames = await decodeFrames(file, { ...window, ...model.videoInput });
-    video.push({ data: frames.data, count: frames.count });
-  }
-  return { audio: unitMean(await model.embedAudio(audio)), video: unitMean(await model.embedVideo(video)) };
-}
-
-/** Direction of the mean of unit vectors. */
-function unitMean(vectors: readonly Float32Array[]): Float32Array {
-  const sum = new Float32Array(vectors[0]?.length ?? 0);
-  for (const vector of vectors)
-    for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (vector[i] as number);
-  const norm = Math.hypot(...sum) || 1;
-  return sum.map((value) => value / norm);
 }

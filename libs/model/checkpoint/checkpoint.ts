@@ -7,6 +7,7 @@ import type { NamedArray } from '../layers/parameters.ts';
 import {
   type AnyManifest,
   type CheckedFile,
+  type ModelCalibration,
   type ModelManifest,
   parseManifest,
   parseTwoTowerManifest,
@@ -81,6 +82,19 @@ export async function writeServingGraphs(
   const serving = { audio: await write('audio'), video: await write('video') };
   const { training, ...rest } = manifest;
   const extended = { ...rest, serving, training };
+  await writeManifest(folder, extended);
+  return extended;
+}
+
+/**
+ * Puts what was fitted into the model's description, beside what was fitted before.
+ *
+ * @returns the manifest as written
+ * @throws EarshotError `model_not_found` or `model_invalid`
+ */
+export async function writeCalibration(folder: string, fitted: ModelCalibration): Promise<ModelManifest> {
+  const { training, calibration, ...rest } = await readTwoTowerManifest(folder);
+  const extended = { ...rest, calibration: { ...calibration, ...fitted }, training };
   await writeManifest(folder, extended);
   return extended;
 }

@@ -9,6 +9,7 @@ import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { loadEngine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import type { LearnResult } from '../training/learn-options.ts';
+import { dot } from './dot.ts';
 import {
   type Clip,
   checkClips,
@@ -33,7 +34,6 @@ import {
 } from './scene.ts';
 import { decodeModel } from './serialization.ts';
 import { StoredNetwork } from './stored-network.ts';
-import { dot } from './tower-passes.ts';
 
 export interface Correspondence {
   /** Cosine of the two embeddings, -1..1. */

@@ -1,6 +1,7 @@
 /** The nearest of an array of vectors: exact, for collections that fit into memory. */
+
+import { dot } from './dot.ts';
 import { checkCount, checkVector, refuse } from './inputs.ts';
-import { dot } from './tower-passes.ts';
 
 export interface Match {
   /** In the database given. */

@@ -4,8 +4,8 @@
  */
 import { EarshotError } from '#core/errors';
 import type { ClassificationCalibration } from '../checkpoint/manifest.ts';
+import { dot } from './dot.ts';
 import { checkVector, refuse } from './inputs.ts';
-import { dot } from './tower-passes.ts';
 
 type Stream = 'audio' | 'video';
 
@@ -19,10 +19,10 @@ export interface SceneEmbeddings {
  * What stands for a label: the mean of its examples' embeddings, say, for each modality or one for both. Where a modality
  * is missing the other one stands in, since both lie in one space. Any length; only the direction counts.
  */
-export type LabelPrototype = Float32Array | SceneEmbeddings;
+type LabelPrototype = Float32Array | SceneEmbeddings;
 export type LabelPrototypes = Readonly<Record<string, LabelPrototype>>;
 
-export interface LabelProbability {
+interface LabelProbability {
   label: string;
   /** 0..1; the labels given sum to 1. */
   probability: number;

@@ -9,6 +9,7 @@ import { LogMelFrontEnd } from '../front-ends/log-mel.ts';
 import { logMelBatch } from '../front-ends/log-mel-batch.ts';
 import { type PixelBlock, pixelGradient, type VideoBatch, videoBatch } from '../front-ends/video-batch.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
+import { dot } from './dot.ts';
 import type { VideoFrames } from './inputs.ts';
 import { type Segment, segmentsOf } from './segments.ts';
 
@@ -183,12 +184,6 @@ export class TowerPasses {
     tensor.dispose();
     return Array.from({ length: rows }, (_, i) => data.slice(i * width, (i + 1) * width));
   }
-}
-
-export function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
 }
 
 function batches(segments: readonly Segment[]): Segment[][] {
