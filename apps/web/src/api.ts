@@ -94,6 +94,13 @@ export function searchByFile(
   return request('/v1/search', { method: 'POST', body: form });
 }
 
+/** Asks one of the questions about a clip: `correspondence`, `synchronization` and their like. */
+export function askAbout<T>(question: string, clip: Clip, more: Record<string, unknown> = {}): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ clipId: clip.id, ...more });
+  return request(`/v1/${question}`, { method: 'POST', headers, body });
+}
+
 /** Uploads one file. @param onProgress told 0..1 of the bytes sent */
 export function upload(
   file: File,

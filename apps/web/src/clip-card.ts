@@ -6,6 +6,7 @@ import { waveformOf } from './waveform.ts';
 
 export interface CardActions {
   search(clip: Clip, target: Modality): void;
+  inspect(clip: Clip): void;
   remove(clip: Clip): void;
 }
 
@@ -20,6 +21,7 @@ export function clipCard(clip: Clip, actions: CardActions): HTMLElement {
   if (isReady && hasSound) {
     buttons.append(button('Footage for this sound', '', () => actions.search(clip, 'video')));
   }
+  if (isReady) buttons.append(button('Ask about it', 'quiet', () => actions.inspect(clip)));
   const remove = button('Delete', 'quiet danger', () => actions.remove(clip));
   remove.setAttribute('aria-label', `Delete ${clip.title}`);
   return element(

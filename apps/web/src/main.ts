@@ -5,6 +5,7 @@ import { clipCard } from './clip-card.ts';
 import { acceptFiles } from './drop.ts';
 import { byId } from './element.ts';
 import { currentFilter, offerChoices, offerCollections, onFilterChange } from './filters.ts';
+import { inspect } from './inspector.ts';
 import { hideResults, type Query, showResults } from './results.ts';
 import { uploadFiles } from './uploads.ts';
 
@@ -40,6 +41,7 @@ function leave(): void {
 function show(clip: Clip, place: 'first' | 'last'): void {
   const card = clipCard(clip, {
     search: openSearch,
+    inspect,
     remove: (subject) => attempt(remove(subject)),
   });
   const before = cards.get(clip.id);
