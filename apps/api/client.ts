@@ -12,6 +12,7 @@ import type {
   Clip,
   Collection,
   Correspondence,
+  Description,
   Job,
   Label,
   ModelSummary,
@@ -171,6 +172,13 @@ export class RemoteCatalog implements CatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Classification> {
     return this.#analyse('/v1/classify', subject, { fields: { labels } }, options);
+  }
+
+  async describe(
+    { subject }: { subject: AnalysisSubject },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Description> {
+    return this.#analyse('/v1/describe', subject, {}, options);
   }
 
   async listModels(): Promise<ModelSummary[]> {

@@ -4,6 +4,7 @@ import { registerClassify } from './commands/classify.ts';
 import { registerClips } from './commands/clips.ts';
 import { registerCorpus } from './commands/corpus.ts';
 import { registerCorrespond } from './commands/correspond.ts';
+import { registerDescribe } from './commands/describe.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
 import { registerIngest } from './commands/ingest.ts';
 import { registerLabels } from './commands/labels.ts';
@@ -41,6 +42,7 @@ export function buildProgram(context: CommandContext): Command {
   registerSearch(program, context);
   registerCorrespond(program, context);
   registerClassify(program, context);
+  registerDescribe(program, context);
   registerLabels(program, context);
   registerClips(program, context);
   registerModels(program, context);

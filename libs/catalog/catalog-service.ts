@@ -152,6 +152,26 @@ export interface Classification {
   model: SearchPage['model'];
 }
 
+/** What the description rests on. */
+export type DescriptionEvidence =
+  /** A label whose example sounds lie near the picture: the cosine, and how probable it is among the labels. */
+  | { kind: 'label'; label: string; score: number; probability: number }
+  /** A clip whose sound lies near the picture. */
+  | { kind: 'clip'; clipId: string; title: string; score: number }
+  /** Bursts of motion a second, change of luma of full scale a second, and what both suggest. */
+  | {
+      kind: 'motion';
+      onsetsPerSec: number;
+      motionPerSec: number;
+      loudness: 'silent' | 'quiet' | 'moderate' | 'loud';
+    };
+
+export interface Description {
+  sentence: string;
+  evidence: DescriptionEvidence[];
+  model: SearchPage['model'];
+}
+
 export interface SegmentEmbedding {
   modality: Modality;
   startSec: number;
@@ -230,6 +250,8 @@ export interface CatalogService {
     request: { subject: AnalysisSubject; labels?: readonly string[] },
     options?: { signal?: AbortSignal },
   ): Promise<Classification>;
+  /** What one would expect to hear of a picture. */
+  describe(request: { subject: AnalysisSubject }, options?: { signal?: AbortSignal }): Promise<Description>;
   listModels(): Promise<ModelSummary[]>;
   /** Waits for nothing, frees everything. */
   close(): Promise<void>;

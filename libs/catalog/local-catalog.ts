@@ -8,6 +8,7 @@ import { EmbeddingRepository } from '#store/repositories/embeddings';
 import type { ActiveModel } from './active-model.ts';
 import { classify } from './analysis/classify.ts';
 import { correspond } from './analysis/correspondence.ts';
+import { describeExpected } from './analysis/describe.ts';
 import type {
   AddedClip,
   AnalysisSubject,
@@ -16,6 +17,7 @@ import type {
   ClipStatus,
   Collection,
   Correspondence,
+  Description,
   Job,
   JobStatus,
   Label,
@@ -184,6 +186,14 @@ export class LocalCatalog implements LocalCatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Classification> {
     return classify(request, this.#parts, options.signal);
+  }
+
+  describe(
+    { subject }: { subject: AnalysisSubject },
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Description> {
+    const search = (request: SearchRequest, signal?: AbortSignal) => this.search(request, { signal });
+    return describeExpected(subject, { ...this.#parts, search }, options.signal);
   }
 
   listModels(): Promise<ModelSummary[]> {

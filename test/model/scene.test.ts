@@ -66,7 +66,7 @@ describe('classification by prototypes', () => {
 
   it('says unknown where nothing is above the threshold', () => {
     const stream = { scale: 10, threshold: 0.5 };
-    const strict = { audio: stream, video: stream, fused: { scale: 1, threshold: 0 } };
+    const strict = { audio: stream, video: stream, expected: stream, fused: { scale: 1, threshold: 0 } };
     const verdict = (scene: { audio?: Float32Array; video?: Float32Array }) =>
       classifyByPrototype(scene, labels, prototypes, strict).verdict;
     expect(verdict({ audio: axis(0), video: axis(1) })).toBe('dog');

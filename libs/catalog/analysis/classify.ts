@@ -1,12 +1,9 @@
 /** Which label a scene belongs to, or that nothing known is near. */
 import { EarshotError } from '#core/errors';
-import { classifyByPrototype, uncalibrated } from '#model/network/scene';
+import { classifyByPrototype, DEFAULT_SCALE, uncalibrated } from '#model/network/scene';
 import type { AnalysisSubject, Classification } from '../catalog-service.ts';
 import { givenLabels, labelsWithExamples } from './prototypes.ts';
 import { subjectVectors, type VectorParts } from './subject-vectors.ts';
-
-/** Of models that nothing has been fitted for: about where a contrastive temperature of 0.07 comes to rest. */
-const DEFAULT_SCALE = 14;
 
 /**
  * @param request `labels`: those to choose among, by default all that have examples

@@ -1,6 +1,6 @@
 /**
- * From cosines to probabilities over labels, and to the verdict "unknown": three temperatures and three thresholds, for
- * sound, picture and both, fitted on few-shot episodes of labelled clips that the model did not learn from.
+ * From cosines to probabilities over labels, and to the verdict "unknown": a temperature and a threshold each for
+ * sound, picture, both, and for a picture with the labels' sounds, fitted on few-shot episodes of labelled clips that the model did not learn from.
  *
  * @see Guo et al. 2017, "On calibration of modern neural networks" (temperature); Youden 1950, "Index for rating
  *   diagnostic tests" (threshold)
@@ -21,6 +21,8 @@ type Streams = Record<'audio' | 'video', Float64Array | null>;
 
 interface Case {
   cosines: Streams;
+  /** Of the picture with the labels' sounds. */
+  expected: Float64Array | null;
   /** Of the right label; -1 for a stranger. */
   target: number;
 }
@@ -41,15 +43,19 @@ export function fitClassification(
     throw new EarshotError('not_enough_data', message, { subject: 'scenes' });
   }
   const plain = uncalibrated(1);
-  const single = (stream: 'audio' | 'video') => {
-    const of = ({ cosines }: Case) => ({ audio: null, video: null, [stream]: cosines[stream] });
-    const scale = fitScale(
-      known.map((entry) => ({ logits: cosinesOf(entry, stream), target: entry.target })),
-    );
-    const calibrated = { ...plain, [stream]: { scale, threshold: 0 } };
-    return { scale, threshold: fitThreshold(mixed, of, calibrated) / scale };
+  const single = (cosines: (entry: Case) => Float64Array | null) => {
+    const values = (entry: Case) => cosines(entry) ?? lackingStream();
+    const scale = fitScale(known.map((entry) => ({ logits: values(entry), target: entry.target })));
+    const alone = (entry: Case) => ({ audio: values(entry), video: null });
+    const calibrated = { ...plain, audio: { scale, threshold: 0 } };
+    return { scale, threshold: fitThreshold(mixed, alone, calibrated) / scale };
   };
-  const streams = { ...plain, audio: single('audio'), video: single('video') };
+  const streams = {
+    ...plain,
+    audio: single(({ cosines }) => cosines.audio),
+    video: single(({ cosines }) => cosines.video),
+    expected: single(({ expected }) => expected),
+  };
   const fusedLogits = known.map(({ cosines, target }) => ({
     logits: weighStreams(cosines, streams).logits,
     target,
@@ -61,12 +67,9 @@ export function fitClassification(
   return rounded({ ...streams, fused });
 }
 
-function cosinesOf({ cosines }: Case, stream: 'audio' | 'video'): Float64Array {
-  const values = cosines[stream];
-  if (values) return values;
-  throw new EarshotError('not_enough_data', `A clip has no ${stream}: a calibration needs both.`, {
-    subject: 'scenes',
-  });
+function lackingStream(): never {
+  const message = 'A clip has no sound or no picture: a calibration of classification needs both.';
+  throw new EarshotError('not_enough_data', message, { subject: 'scenes' });
 }
 
 function drawCases(scenes: readonly LabelledScene[], knownPart: number, random: SeededRandom): Case[] {
@@ -82,7 +85,8 @@ function casesOf(scenes: readonly LabelledScene[], { labels, prototypes, queries
       audio: audio ? labelCosines(audio, 'audio', labels, prototypes) : null,
       video: video ? labelCosines(video, 'video', labels, prototypes) : null,
     };
-    return { cosines, target: labels.indexOf(label) };
+    const expected = video ? labelCosines(video, 'audio', labels, prototypes) : null;
+    return { cosines, expected, target: labels.indexOf(label) };
   });
 }
 
@@ -159,6 +163,6 @@ function rounded(calibration: ClassificationCalibration): ClassificationCalibrat
     scale: round(scale),
     threshold: threshold === null ? null : round(threshold),
   });
-  const { audio, video, fused } = calibration;
-  return { audio: stream(audio), video: stream(video), fused: stream(fused) };
+  const { audio, video, expected, fused } = calibration;
+  return { audio: stream(audio), video: stream(video), expected: stream(expected), fused: stream(fused) };
 }

@@ -47,7 +47,13 @@ const checkedFile = z.object({ file: fileName, sha256 });
 /** Of the softmax over labels' cosines (`scale`: inverse temperature), and of the verdict "unknown". */
 const labelStream = z.object({ scale: z.number().positive(), threshold: z.number().nullable() });
 
-const classification = z.object({ audio: labelStream, video: labelStream, fused: labelStream });
+const classification = z.object({
+  audio: labelStream,
+  video: labelStream,
+  /** Of a picture with the labels' sounds. */
+  expected: labelStream,
+  fused: labelStream,
+});
 
 /** See `calibration/classification.ts`. */
 export type ClassificationCalibration = z.infer<typeof classification>;

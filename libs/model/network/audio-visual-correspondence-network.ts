@@ -7,9 +7,11 @@ import { fitPlatt, type PlattCalibration, plattProbability } from '../calibratio
 import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { loadEngine } from '../engine/engine.ts';
+import { motionRhythm } from '../front-ends/motion-rhythm.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import type { LearnResult } from '../training/learn-options.ts';
 import { dot } from './dot.ts';
+import { type Expectation, expectationSentence, expectedSounds } from './expected-audio.ts';
 import {
   type Clip,
   checkClips,
@@ -318,9 +320,40 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     throw notTrained('checkSynchronization', 'it has no calibrated synchronization head');
   }
 
-  /** @throws EarshotError `not_trained`: no model has these prototypes yet */
-  describeExpectedAudio(_frames: VideoFrames): never {
-    throw notTrained('describeExpectedAudio', 'it has no audio prototypes');
+  /**
+   * What one would expect to hear of a picture: in a sentence, and what that rests on.
+   *
+   * @param known `prototypes`: for each label an embedding of its sounds; `clips`: titles of sounds with their embeddings
+   * @throws EarshotError `not_trained` without prototypes
+   */
+  describeExpectedAudio(
+    frames: VideoFrames,
+    known?: {
+      prototypes: Readonly<Record<string, Float32Array>>;
+      clips?: readonly { title: string; embedding: Float32Array }[];
+    },
+  ): Expectation & { sentence: string } {
+    if (!known)
+      throw notTrained('describeExpectedAudio', 'it knows no sounds of its own; give prototypes of some');
+    const video = this.getVisualEmbedding(frames);
+    const scale = Math.exp(this.network.logScale.dataSync()[0] as number);
+    const calibration = this.manifest.calibration?.classification ?? uncalibrated(scale);
+    const clips = known.clips ?? [];
+    const near =
+      clips.length > 0
+        ? nearest(
+            video,
+            clips.map(({ embedding }) => embedding),
+            3,
+          )
+        : [];
+    const { rateHz, width, height } = this.manifest.frontEnds.video;
+    const expectation = {
+      ...expectedSounds(video, known.prototypes, calibration),
+      neighbours: near.map(({ index, score }) => ({ title: clips[index]?.title ?? '', score })),
+      motion: motionRhythm(frames.data, { count: frames.count, width, height }, rateHz),
+    };
+    return { ...expectation, sentence: expectationSentence(expectation) };
   }
 
   /** A network that answers and learns on as this one does, and shares nothing with it. */

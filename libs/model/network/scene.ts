@@ -34,6 +34,8 @@ export interface SceneClassification {
   /** What each stream says by itself; null where it is missing. */
   audio: LabelProbability[] | null;
   video: LabelProbability[] | null;
+  /** Of each stream with each label, in their order. */
+  cosines: Record<Stream, Float64Array | null>;
   /** How near the nearest label is, in units of the calibration: below 0 it is too far where a threshold was fitted. */
   nearness: number;
   /** The most probable label (of equals the first by name), or `unknown` where nothing is near. */
@@ -43,13 +45,16 @@ export interface SceneClassification {
 /** What the verdict says when nothing is near, and therefore no label. */
 export const UNKNOWN = 'unknown';
 
+/** Of models that nothing has been fitted for: about where a contrastive temperature of 0.07 comes to rest. */
+export const DEFAULT_SCALE = 14;
+
 /** Names in messages are cut at this many characters. */
 const SHOWN_LENGTH = 60;
 
 /** A calibration that has never been fitted: its verdict is always a label. */
 export function uncalibrated(scale: number): ClassificationCalibration {
   const stream = { scale, threshold: null };
-  return { audio: stream, video: stream, fused: { scale: 1, threshold: null } };
+  return { audio: stream, video: stream, expected: stream, fused: { scale: 1, threshold: null } };
 }
 
 /**
@@ -73,7 +78,8 @@ export function classifyByPrototype(
     const vector = scene[stream];
     return vector ? labelCosines(vector, stream, labels, prototypes) : null;
   };
-  const evidence = weighStreams({ audio: cosines('audio'), video: cosines('video') }, calibration);
+  const streams = { audio: cosines('audio'), video: cosines('video') };
+  const evidence = weighStreams(streams, calibration);
   const probabilities = softmax(evidence.logits);
   const named = (values: Float64Array | null) =>
     values && labels.map((label, i) => ({ label, probability: values[i] as number }));
@@ -84,6 +90,7 @@ export function classifyByPrototype(
     scores: named(probabilities) as LabelProbability[],
     audio: named(evidence.audio),
     video: named(evidence.video),
+    cosines: streams,
     nearness,
     verdict: isNear ? (labels[best] as string) : UNKNOWN,
   };

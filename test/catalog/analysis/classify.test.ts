@@ -133,3 +133,36 @@ describe('classify', () => {
     await expect(catalog.deleteLabel('empty')).rejects.toMatchObject({ code: 'not_found' });
   });
 });
+
+describe('describe', () => {
+  const describeFile = (name: string) => catalog.describe({ subject: { file: files[name] as string } });
+
+  it('expects the sounds whose examples lie nearest to the picture', async () => {
+    await catalog.addExamples('deep', [id('low')]);
+    await catalog.addExamples('piercing', [id('high'), id('sound')]);
+    await catalog.addExamples('seen only', [id('picture')]);
+    const low = await describeFile('picture');
+    expect(low.sentence).toMatch(/^Probably deep \(\d+ %\)/);
+    const labels = low.evidence.flatMap((entry) => (entry.kind === 'label' ? [entry] : []));
+    expect(labels[0]).toMatchObject({ label: 'deep' });
+    expect(labels.map(({ label }) => label)).not.toContain('seen only');
+    const nearest = low.evidence.find((entry) => entry.kind === 'clip');
+    expect(nearest).toMatchObject({ title: 'low' });
+    expect(low.sentence).toContain('"low"');
+    expect((await describeFile('high')).sentence).toMatch(/piercing/);
+  });
+
+  it('leaves a clip’s own sound out, and says that nothing moves', async () => {
+    const { evidence, sentence } = await catalog.describe({ subject: { clipId: id('high') } });
+    const told = evidence.flatMap((entry) => (entry.kind === 'clip' ? [entry.clipId] : []));
+    expect(told).toHaveLength(3);
+    expect(told).not.toContain(id('high'));
+    expect(evidence.at(-1)).toMatchObject({ kind: 'motion', onsetsPerSec: 0, loudness: 'silent' });
+    expect(sentence).toContain('nothing moves');
+  });
+
+  it('says what has no picture', async () => {
+    for (const name of ['sound', 'nothing'])
+      await expect(describeFile(name)).rejects.toMatchObject({ code: 'modality_missing' });
+  });
+});

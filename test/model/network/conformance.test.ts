@@ -297,6 +297,22 @@ describe('the shipped model answers', () => {
     });
   });
 
+  it('describeExpectedAudio: from the nearest sounds and titles, in a sentence that says no more', () => {
+    const prototypes = Object.fromEntries(clips.map(({ label }, i) => [label, audio[i] as Float32Array]));
+    const titled = clips.map(({ label }, i) => ({
+      title: `the ${label}`,
+      embedding: audio[i] as Float32Array,
+    }));
+    const { sounds, neighbours, sentence } = mini.describeExpectedAudio(first.frames, {
+      prototypes,
+      clips: titled,
+    });
+    expect(sentence).toContain(sounds[0]?.label);
+    expect(neighbours[0]?.title).toBe(`the ${sounds[0]?.label}`);
+    expect(sounds[0]?.score).toBeCloseTo(neighbours[0]?.score as number, 6);
+    expect(sentence).toContain(neighbours[0]?.title);
+  });
+
   it('not_trained, naming the operation, where it has no head', () => {
     const { waveform, frames } = first;
     const operations = {
