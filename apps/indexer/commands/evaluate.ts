@@ -32,6 +32,7 @@ interface Scored {
 const SUITES = {
   retrieval: 'test',
   'retrieval-unseen-objects': 'unseen',
+  classification: 'test',
   'colour-control': 'test',
   concepts: null,
 } as const;
@@ -44,7 +45,10 @@ export function registerEvaluate(program: Command, context: CommandContext): voi
     .description('measure a model on unseen clips')
     .option('--suite <name>', SUITE_NAMES.join(', '), 'retrieval')
     .option('--pairs <file>', 'your own clips: JSON lines of {"file", "labels"}')
-    .option('--esc10 <folder>', 'suite concepts: score the sounds of ESC-10 as well')
+    .option(
+      '--esc10 <folder>',
+      'suite concepts: score the sounds of ESC-10 as well; suite classification: score them instead',
+    )
     .option('--model <name>', 'a name or folder (default: the model in use)')
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
     .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
@@ -88,6 +92,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
       });
     }
     if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
+    if (flags.suite === 'classification')
+      return await evaluateClassification(flags, config, corpus, context, bar);
     const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
@@ -125,6 +131,32 @@ async function evaluateConcepts(
     modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
     clips: await suite.readConceptManifest(flags.pairs),
     esc10: flags.esc10 ?? null,
+    signal: context.signal,
+    onProgress: (done, total) => bar.update('evaluate', done, total),
+  });
+}
+
+async function evaluateClassification(
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  corpus: string,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  const suite = await import('#learning/evaluation/evaluate-classification');
+  const { corpusClips, readPairsFile } = await import('#learning/evaluation/evaluate-model');
+  const { findModelFolder } = await import('#catalog/models');
+  const { modelOrControl } = await import('#learning/evaluation/control-models');
+  const modelFolder = await findModelFolder(flags.model ?? config.model, config.dataDir);
+  const clips = flags.pairs
+    ? await readPairsFile(flags.pairs)
+    : flags.esc10
+      ? await suite.soundsByFolder(flags.esc10)
+      : await corpusClips(corpus, 'test', flags.clips);
+  return suite.evaluateClassification({
+    model: await modelOrControl(modelFolder, flags.control),
+    modelFolder,
+    clips,
     signal: context.signal,
     onProgress: (done, total) => bar.update('evaluate', done, total),
   });
