@@ -54,6 +54,18 @@ describe('labels and classification over HTTP', () => {
     await expect(remote.deleteLabel('a/b?c')).rejects.toMatchObject({ code: 'not_found' });
   });
 
+  it('describes what a picture sounds like, with its evidence', async () => {
+    const { status, body } = await send('POST', '/v1/describe', { clipId: dog.id });
+    expect(status).toBe(200);
+    const kinds = body.evidence.map(({ kind }: { kind: string }) => kind);
+    expect(new Set(kinds)).toEqual(new Set(['label', 'clip', 'motion']));
+    const { sentence } = await remote.describe({ subject: { file: join(SAMPLES, '09-harp.mp4') } });
+    expect(sentence).toMatch(/harp/);
+    expect(await send('POST', '/v1/describe', { clipId: dog.id, labels: ['dog'] })).toMatchObject({
+      status: 400,
+    });
+  });
+
   it('deletes by path as by query', async () => {
     await send('POST', '/v1/labels', { name: 'x y' });
     expect(await send('DELETE', '/v1/labels/x%20y')).toEqual({ status: 204, body: null });

@@ -53,6 +53,14 @@ describe('labels and classify on the command line', () => {
     expect((await earshot('classify', dog.id)).stdout).toMatch(/^dog\n.*together/s);
   });
 
+  it('describes a picture in a sentence, with its evidence below', async () => {
+    const { sentence, evidence } = (await earshot('describe', dog.id, '--json')).json();
+    const { stdout } = await earshot('describe', dog.id);
+    expect(stdout.split('\n')[0]).toBe(sentence);
+    expect(stdout.trim().split('\n')).toHaveLength(1 + evidence.length);
+    expect(stdout).toMatch(/\n {2}label \w+: .*\n {2}clip ".*\n {2}motion: /s);
+  });
+
   it('writes tags only when told to, and takes back its own alone', async () => {
     const unasked = await earshot('classify', '--collection', 'new', '--labels', 'piano,dog');
     expect(unasked).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--yes') });
