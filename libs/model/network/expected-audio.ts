@@ -4,7 +4,7 @@ import type { MotionRhythm } from '../front-ends/motion-rhythm.ts';
 import { classifyByPrototype, UNKNOWN } from './scene.ts';
 
 /** A label whose sounds lie near the picture. */
-export interface ExpectedSound {
+interface ExpectedSound {
   label: string;
   /** Cosine of the picture and the label's sounds, -1..1. */
   score: number;
@@ -13,7 +13,7 @@ export interface ExpectedSound {
 }
 
 /** A sound that lies near the picture. */
-export interface NeighbouringSound {
+interface NeighbouringSound {
   title: string;
   /** Cosine, -1..1. */
   score: number;
