@@ -11,6 +11,26 @@ interface Question {
   ask(clip: Clip): Promise<(Node | string)[]>;
 }
 
+interface Synchronization {
+  offsetSec: number | null;
+  confidence: number;
+  verdict: 'in_sync' | 'detectable' | 'out_of_sync' | 'not_synchronizable';
+  curve: { offsetSec: number; probability: number }[];
+}
+
+interface Localization {
+  sounding: boolean;
+  confidence: number;
+  film: string | null;
+}
+
+interface Classification {
+  scores: { label: string; probability: number }[];
+  verdict: string;
+}
+
+const SHOWN_LABELS = 6;
+
 const hasBoth = (clip: Clip) => clip.modalities.length === 2;
 
 const QUESTIONS: Question[] = [
@@ -24,6 +44,48 @@ const QUESTIONS: Question[] = [
       );
       const likely = probability === null ? '' : `, ${percent(probability)} likely to belong together`;
       return [`Picture and sound score ${score.toFixed(3)}${likely}.`];
+    },
+  },
+  {
+    label: 'Is it in sync?',
+    fits: hasBoth,
+    async ask(clip) {
+      const found = await askAbout<Synchronization>('synchronization', clip);
+      return [synchronizationSentence(found), ...(found.curve.length > 1 ? [curveOf(found.curve)] : [])];
+    },
+  },
+  {
+    label: 'Where does the sound come from?',
+    fits: hasBoth,
+    async ask(clip) {
+      const found = await askAbout<Localization>('localize', clip, { overlays: 'film' });
+      const { sounding, confidence, film } = found;
+      const verdict = sounding
+        ? `Something in the picture makes this sound (${percent(confidence)} sure).`
+        : `Nothing in the picture seems to make this sound (confidence ${percent(confidence)}).`;
+      if (film === null) return [verdict];
+      return [verdict, element('video', { src: film, controls: true, playsinline: true, autoplay: true })];
+    },
+  },
+  {
+    label: 'Which label fits?',
+    fits: () => true,
+    async ask(clip) {
+      const { scores, verdict } = await askAbout<Classification>('classify', clip);
+      return [
+        verdict === 'unknown' ? 'None of the labels is near.' : `${verdict}.`,
+        ...[...scores]
+          .sort((a, b) => b.probability - a.probability)
+          .slice(0, SHOWN_LABELS)
+          .map(({ label, probability }) => bar(label, probability)),
+      ];
+    },
+  },
+  {
+    label: 'What would one hear?',
+    fits: (clip) => clip.modalities.includes('video'),
+    async ask(clip) {
+      return [(await askAbout<{ sentence: string }>('describe', clip)).sentence];
     },
   },
 ];
@@ -70,4 +132,51 @@ async function show(question: Question, clip: Clip, answer: HTMLElement): Promis
 
 function percent(part: number): string {
   return `${(100 * part).toFixed(part < 0.01 || part > 0.99 ? 1 : 0)} %`;
+}
+
+function synchronizationSentence({ offsetSec, confidence, verdict }: Synchronization): string {
+  if (offsetSec === null || verdict === 'not_synchronizable')
+    return 'There is nothing in this clip to tell its timing by.';
+  const ms = Math.round(Math.abs(offsetSec) * 1000);
+  const where = offsetSec > 0 ? `${ms} ms early` : `${ms} ms late`;
+  const words = { in_sync: 'in sync', detectable: 'noticeably off', out_of_sync: 'out of sync' };
+  return `The sound is ${ms < 1 ? 'on time' : where}: ${words[verdict]} (${percent(confidence)} sure).`;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Probability over the offsets that were tried, as a line. */
+function curveOf(curve: Synchronization['curve']): SVGSVGElement {
+  const [width, height] = [400, 70];
+  const offsets = curve.map(({ offsetSec }) => offsetSec);
+  const [first, last] = [Math.min(...offsets), Math.max(...offsets)];
+  const top = Math.max(...curve.map(({ probability }) => probability), 1e-9);
+  const x = (sec: number) => ((sec - first) / (last - first || 1)) * width;
+  const points = curve.map(
+    ({ offsetSec, probability }) => `${x(offsetSec)},${height - (probability / top) * (height - 4)}`,
+  );
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  svg.setAttribute('class', 'curve');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', `Probability of each offset from ${first} to ${last} seconds`);
+  const line = document.createElementNS(SVG, 'polyline');
+  line.setAttribute('points', points.join(' '));
+  const middle = document.createElementNS(SVG, 'line');
+  for (const [name, value] of Object.entries({ x1: x(0), x2: x(0), y1: 0, y2: height }))
+    middle.setAttribute(name, String(value));
+  svg.append(middle, line);
+  return svg;
+}
+
+function bar(label: string, share: number): HTMLElement {
+  const mark = element('span', { class: 'bar' }, element('i'));
+  mark.style.setProperty('--share', percent(share));
+  return element(
+    'p',
+    { class: 'score' },
+    mark,
+    element('span', {}, label),
+    element('span', { class: 'hint' }, percent(share)),
+  );
 }
