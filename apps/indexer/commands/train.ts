@@ -9,8 +9,11 @@ import { mediaFilesAt } from '../media-files.ts';
 import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
 import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
+import { trainSynchronizationHead } from '../train-synchronization.ts';
 
 interface TrainFlags extends PlanFlags {
+  head?: 'synchronization';
+  steps: number;
   out?: string;
   run?: string;
   epochs: number;
@@ -46,11 +49,16 @@ export function registerTrain(program: Command, context: CommandContext): void {
       'learn which sounds and pictures belong together, from the generated corpus or your own clips',
     );
   describeClips(command);
+  describeHeads(command);
   describeLearning(command);
   command
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--json', 'print one JSON document')
-    .action((flags: TrainFlags) => train(flags, context));
+    .action((flags: TrainFlags) => {
+      if (flags.head !== 'synchronization') return train(flags, context);
+      const isBatchSizeGiven = command.getOptionValueSource('batchSize') === 'cli';
+      return trainSynchronizationHead(flags, context, isBatchSizeGiven);
+    });
 }
 
 function describeClips(command: Command): void {
@@ -84,6 +92,19 @@ function describeClips(command: Command): void {
     .option('--name <name>', "the model's name (default: mini; with --collection: as the collection)")
     .option('--out <folder>', 'the model folder to write (default: models/NAME in the data folder)')
     .option('--run <folder>', 'log, plot and checkpoints (default: runs/NAME in the data folder)');
+}
+
+function describeHeads(command: Command): void {
+  command
+    .addOption(
+      new Option(
+        '--head <name>',
+        'instead of towers, learn this head for the model of --base (default: the model in use)',
+      )
+        .choices(['synchronization'])
+        .conflicts('collection'),
+    )
+    .option('--steps <n>', 'batches that a head learns from', integerOption(1, 10_000_000), 3000);
 }
 
 function describeLearning(command: Command): void {

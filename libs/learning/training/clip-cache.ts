@@ -49,6 +49,8 @@ export interface ClipCache {
 export interface BuildOptions {
   folder: string;
   concurrency: number;
+  /** Leaves the colour frames, which are most of a cache, where they are: `frames` is empty then. */
+  withoutFrames?: boolean;
   signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
 }
@@ -81,9 +83,10 @@ export async function openClipCache(
     luma: spec.steps * spec.lumaSize * spec.lumaSize,
     logMel: spec.audio.frames * spec.audio.bands * 4,
   };
-  const whole = await readWhole(base, clips.length, sizes);
+  const read = () => readWhole(base, clips.length, sizes, options.withoutFrames ?? false);
+  const whole = await read();
   if (!whole) await decodeAll(clips, spec, options, base, sizes);
-  const files = whole ?? (await readWhole(base, clips.length, sizes));
+  const files = whole ?? (await read());
   if (!files)
     throw new EarshotError('internal', `The cache ${base} came out with the wrong size.`, { subject: base });
   const { frames, luma, logMel } = files;
@@ -97,10 +100,19 @@ export async function openClipCache(
   };
 }
 
-async function readWhole(base: string, clips: number, sizes: Sizes): Promise<ClipBytes | null> {
+async function readWhole(
+  base: string,
+  clips: number,
+  sizes: Sizes,
+  withoutFrames: boolean,
+): Promise<ClipBytes | null> {
   try {
     const [frames, luma, logMel] = await Promise.all(
-      PARTS.map((part) => readShared(`${base}.${part}`, clips * sizes[part])),
+      PARTS.map((part) =>
+        part === 'frames' && withoutFrames
+          ? new Uint8Array(0)
+          : readShared(`${base}.${part}`, clips * sizes[part]),
+      ),
     );
     return frames && luma && logMel ? { frames, luma, logMel } : null;
   } catch {

@@ -99,7 +99,8 @@ export async function writeCalibration(folder: string, fitted: ModelCalibration)
   return extended;
 }
 
-async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+/** Replaces `model.json` alone. */
+export async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
   await writeFileAtomically(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 

@@ -66,6 +66,12 @@ const calibration = z.object({
 
 export type ModelCalibration = z.infer<typeof calibration>;
 
+const synchronization = checkedFile.extend({
+  /** Synchronizability under which there is nothing to go by. */
+  leastSynchronizability: z.number(),
+  training: z.record(z.string(), z.unknown()),
+});
+
 const twoTowerManifestSchema = z.object({
   ...common,
   dimension: z.int().positive(),
@@ -101,6 +107,8 @@ const twoTowerManifestSchema = z.object({
   weights: checkedFile.extend({ parameterCount: z.int().positive() }),
   /** The towers' ONNX graphs; a folder without them is served from its weights. */
   serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),
+  /** What finds the offset between sound and picture, where it has been trained; see `checkpoint/synchronization.ts`. */
+  synchronization: synchronization.optional(),
   training: z.record(z.string(), z.unknown()),
 });
 

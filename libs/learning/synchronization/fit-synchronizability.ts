@@ -1,0 +1,77 @@
+/** Fits the one threshold of the synchronisation head: under which synchronizability there is nothing to go by. */
+import { answerOf } from '#model/synchronization/check-synchronization';
+import type { SynchronizationHead } from '#model/synchronization/synchronization-head';
+import type { ShiftedClips } from './shifted-clips.ts';
+import { type TrialKind, trialsOf } from './shifted-trials.ts';
+
+export interface SynchronizabilityFit {
+  /** Under it, nothing is answered. */
+  least: number;
+  /** Of the clips that are answered with it, how many; the rest are called not synchronisable. */
+  answered: number;
+  /** Of silence and still pictures, how many are refused with it. */
+  refused: number;
+  trials: number;
+}
+
+/** Windows of 3 s, as the evaluation's; shorter clips are tried at the length that leaves room for a shift. */
+const TRIAL_STEPS = 37;
+const SHORT_TRIAL_STEPS = 25;
+/** Of silence and still pictures, so many must be refused. */
+const REFUSED_PART = 0.995;
+/** Answers within 0.3 s are right for this purpose: the class of 0.2 s or one beside it. */
+const RIGHT_SEC = 0.3;
+
+/**
+ * The threshold that refuses nearly all silence and still pictures and, above that, makes right answers and refusals of
+ * what has nothing to go by most frequent together.
+ */
+export function fitSynchronizability(
+  head: SynchronizationHead,
+  sets: readonly ShiftedClips[],
+  seed: number,
+): SynchronizabilityFit {
+  const scored = sets.flatMap((clips) => {
+    const length = Math.min(...clips.clips.map(({ steps }) => steps));
+    const steps = length >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
+    return (['true', 'silent', 'still', 'other'] as const).flatMap((kind: TrialKind) =>
+      Array.from(trialsOf(head, clips, { kind, steps, seed }), ({ offsetSec, evidence }) => {
+        const answer = answerOf(evidence, 0);
+        const isRight = kind === 'true' && Math.abs((answer.offsetSec ?? 0) - offsetSec) <= RIGHT_SEC;
+        return { kind, isRight, value: answer.synchronizability };
+      }),
+    );
+  });
+  const silentOrStill = scored.filter(({ kind }) => kind === 'silent' || kind === 'still');
+  const floor = quantile(
+    silentOrStill.map(({ value }) => value),
+    REFUSED_PART,
+  );
+  const candidates = scored.map(({ value }) => value).filter((value) => value > floor);
+  const gainOf = (least: number) =>
+    scored.reduce((sum, { kind, isRight, value }) => {
+      const isAnswered = value >= least;
+      if (kind === 'true') return sum + (isAnswered ? (isRight ? 1 : -1) : 0);
+      return sum + (kind === 'other' && isAnswered ? -1 : 0);
+    }, 0);
+  const least = candidates.reduce(
+    (best, value) => (gainOf(value) > gainOf(best) ? value : best),
+    Math.min(1, floor + 1e-6),
+  );
+  const share = (trials: typeof scored, isCounted: (value: number) => boolean) =>
+    trials.length === 0 ? 0 : trials.filter(({ value }) => isCounted(value)).length / trials.length;
+  return {
+    least,
+    answered: share(
+      scored.filter(({ kind }) => kind === 'true'),
+      (value) => value >= least,
+    ),
+    refused: share(silentOrStill, (value) => value < least),
+    trials: scored.length,
+  };
+}
+
+function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? 0;
+}

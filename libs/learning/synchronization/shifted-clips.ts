@@ -1,0 +1,184 @@
+/** Clips whose sound can be taken from another instant than their picture: pairs of a known offset to learn from. */
+import type { SeededRandom } from '#core/random';
+import { CELL_CHANNELS, CELL_COUNT, cellMotion, LUMA_SIZE } from '#model/synchronization/cell-motion';
+import {
+  PHASES,
+  SILENCE,
+  SOUND_BANDS,
+  SOUND_STEP_SEC,
+  stepsOfLogMel,
+  VIDEO_STEP_SEC,
+} from '#model/synchronization/head-input';
+import { shiftLimit } from '#model/synchronization/synchronization-head';
+import type { ClipCache } from '../training/clip-cache.ts';
+
+const STEP_SIZE = CELL_COUNT * CELL_CHANNELS;
+/** Offsets are planted in hops of the log-mel, half a sound step. */
+const HOP_SEC = SOUND_STEP_SEC / 2;
+const HOPS_PER_STEP = PHASES * 2;
+
+interface ShiftedClip {
+  id: string;
+  label: string;
+  /** Video steps that were recorded. */
+  steps: number;
+  /** `[steps, 36, 7]` */
+  motion: Float32Array;
+  /** `[soundSteps, 32]`, twice: from the beginning, and from a hop later. */
+  sound: [Float32Array, Float32Array];
+}
+
+/** Where the windows of a pair begin. */
+export interface Placement {
+  /** Of the picture, in video steps. */
+  start: number;
+  /** Of the sound, in hops of 10 ms; what it lacks at either end is silence. */
+  soundStart: number;
+  /** Positive: audio ahead. */
+  offsetSec: number;
+}
+
+export class ShiftedClips {
+  readonly clips: ShiftedClip[];
+
+  private constructor(clips: ShiftedClip[]) {
+    this.clips = clips;
+  }
+
+  /**
+   * @param chosen   which of the cache's clips
+   * @param lengthSec how much of each was recorded; what the cache holds beyond is padding
+   */
+  static of(
+    cache: ClipCache,
+    chosen: readonly number[],
+    lengthSec: (clip: number) => number = () => Number.POSITIVE_INFINITY,
+  ): ShiftedClips {
+    return new ShiftedClips(chosen.map((clip) => shiftedClip(cache, clip, lengthSec(clip))));
+  }
+
+  get count(): number {
+    return this.clips.length;
+  }
+
+  /** An offset that the windows' length allows, drawn evenly, with both windows inside the clip where they fit. */
+  place(clip: number, steps: number, random: SeededRandom): Placement {
+    const most = shiftLimit(steps) * HOPS_PER_STEP;
+    const hops = Math.round(random.uniform(-most, most));
+    const apart = hops / HOPS_PER_STEP;
+    const room = this.#clip(clip).steps - steps;
+    const first = Math.max(0, -apart);
+    const last = Math.min(room, room - apart);
+    const start = Math.round(last >= first ? random.uniform(first, last) : (room - apart) / 2);
+    return { start, soundStart: start * HOPS_PER_STEP + hops, offsetSec: hops * HOP_SEC };
+  }
+
+  /** `[4 * steps, 32]`; silence where the clip has none. */
+  soundWindow(clip: number, soundStart: number, steps: number): Float32Array {
+    const odd = ((soundStart % 2) + 2) % 2;
+    const source = this.#clip(clip).sound[odd] as Float32Array;
+    const out = new Float32Array(steps * PHASES * SOUND_BANDS).fill(SILENCE);
+    return copyWithin(source, ((soundStart - odd) / 2) * SOUND_BANDS, out);
+  }
+
+  /** `[steps, 36, 7]`; a still picture where the clip has none. */
+  motionWindow(clip: number, start: number, steps: number): Float32Array {
+    const { motion, steps: recorded } = this.#clip(clip);
+    const out = new Float32Array(steps * STEP_SIZE);
+    for (let step = 0; step < steps; step++) {
+      const source = Math.min(recorded - 1, Math.max(0, start + step));
+      out.set(motion.subarray(source * STEP_SIZE, (source + 1) * STEP_SIZE), step * STEP_SIZE);
+      if (source !== start + step) hold(out, step);
+    }
+    return out;
+  }
+
+  #clip(index: number): ShiftedClip {
+    return this.clips[index] as ShiftedClip;
+  }
+}
+
+/** Windows of silence and of a picture in which nothing moves. */
+export function silentSound(steps: number): Float32Array {
+  return new Float32Array(steps * PHASES * SOUND_BANDS).fill(SILENCE);
+}
+
+export function stillMotion(window: Float32Array): Float32Array {
+  const out = new Float32Array(window.length);
+  for (let step = 0; step < window.length / STEP_SIZE; step++) {
+    out.set(window.subarray(0, STEP_SIZE), step * STEP_SIZE);
+    hold(out, step);
+  }
+  return out;
+}
+
+/** The picture stays as it is in this step: its appearance remains, its motion ends. */
+function hold(motion: Float32Array, step: number): void {
+  for (let i = 0; i < STEP_SIZE; i++)
+    if (i % CELL_CHANNELS >= 2) motion[step * STEP_SIZE + i] = 0;
+}
+
+/** Fills `out` from `from` on, as far as the source reaches; the rest of it stays. */
+function copyWithin(source: Float32Array, from: number, out: Float32Array): Float32Array {
+  const first = Math.max(0, from);
+  const end = Math.min(source.length, from + out.length);
+  if (end > first) out.set(source.subarray(first, end), first - from);
+  return out;
+}
+
+function shiftedClip(cache: ClipCache, clip: number, lengthSec: number): ShiftedClip {
+  const { steps: cached, audio } = cache.spec;
+  const steps = Math.min(cached, Math.floor(lengthSec / VIDEO_STEP_SEC + 1e-6));
+  const frames = Math.min(audio.frames, Math.floor(lengthSec / audio.hopSec + 1e-6));
+  const at = clip * audio.frames * audio.bands;
+  const logMel = cache.logMel.subarray(at, at + frames * audio.bands);
+  const { id, label } = cache.clips[clip] as ClipCache['clips'][number];
+  return {
+    id,
+    label,
+    steps,
+    motion: cellMotion(lumaOf(cache, clip, steps), steps),
+    sound: [stepsOfLogMel(logMel), stepsOfLogMel(logMel.subarray(audio.bands))],
+  };
+}
+
+/** `[steps, 48, 48]` in 0..1 from the cache's bytes, which leave room for crops. */
+function lumaOf(cache: ClipCache, clip: number, steps: number): Float32Array {
+  const { lumaSize, steps: cached } = cache.spec;
+  const parts = areaWeights(lumaSize, LUMA_SIZE);
+  const out = new Float32Array(steps * LUMA_SIZE * LUMA_SIZE);
+  const rows = new Float32Array(lumaSize * LUMA_SIZE);
+  for (let step = 0; step < steps; step++) {
+    const from = (clip * cached + step) * lumaSize * lumaSize;
+    for (let y = 0; y < lumaSize; y++) {
+      parts.forEach((part, x) => {
+        let sum = 0;
+        for (const { index, weight } of part)
+          sum += weight * (cache.luma[from + y * lumaSize + index] as number);
+        rows[y * LUMA_SIZE + x] = sum / 255;
+      });
+    }
+    const to = step * LUMA_SIZE * LUMA_SIZE;
+    parts.forEach((part, y) => {
+      for (let x = 0; x < LUMA_SIZE; x++) {
+        let sum = 0;
+        for (const { index, weight } of part) sum += weight * (rows[index * LUMA_SIZE + x] as number);
+        out[to + y * LUMA_SIZE + x] = sum;
+      }
+    });
+  }
+  return out;
+}
+
+/** For each pixel of the smaller line, the pixels of the larger that it covers, by how much of it. */
+function areaWeights(from: number, to: number): { index: number; weight: number }[][] {
+  const ratio = from / to;
+  return Array.from({ length: to }, (_, i) => {
+    const [first, end] = [i * ratio, (i + 1) * ratio];
+    const covered = Array.from({ length: Math.ceil(end - 1e-9) - Math.floor(first) }, (_, j) => {
+      const index = Math.floor(first) + j;
+      return { index, weight: (Math.min(end, index + 1) - Math.max(first, index)) / ratio };
+    });
+    return covered.filter(({ weight }) => weight > 1e-9);
+  });
+}

@@ -1,0 +1,42 @@
+/** Trials of a synchronisation head: clips shifted by a known offset, and controls without one. */
+import { SeededRandom } from '#core/random';
+import { evidenceOf } from '#model/synchronization/check-synchronization';
+import type { ShiftEvidence, SynchronizationHead } from '#model/synchronization/synchronization-head';
+import { type ShiftedClips, silentSound, stillMotion } from './shifted-clips.ts';
+
+/** `true`: the clip's own sound; `other`: that of another clip. */
+export type TrialKind = 'true' | 'other' | 'silent' | 'still';
+
+export interface Trial {
+  kind: TrialKind;
+  clip: number;
+  offsetSec: number;
+  evidence: ShiftEvidence[];
+}
+
+export interface TrialOptions {
+  kind: TrialKind;
+  /** Of the windows, in video steps. */
+  steps: number;
+  seed: number;
+  onTrial?(): void;
+}
+
+/** One trial a clip; the offsets are drawn from the seed, the same for every kind. */
+export function* trialsOf(
+  head: SynchronizationHead,
+  clips: ShiftedClips,
+  { kind, steps, seed, onTrial }: TrialOptions,
+): Generator<Trial> {
+  const random = new SeededRandom(`${seed}:trials`);
+  for (let clip = 0; clip < clips.count; clip++) {
+    const { start, soundStart, offsetSec } = clips.place(clip, steps, random);
+    const other = (clip + random.integer(1, Math.max(2, clips.count))) % clips.count;
+    const seen = clips.motionWindow(clip, start, steps);
+    const heard = () => clips.soundWindow(kind === 'other' ? other : clip, soundStart, steps);
+    const sound = kind === 'silent' ? silentSound(steps) : heard();
+    const motion = kind === 'still' ? stillMotion(seen) : seen;
+    yield { kind, clip, offsetSec, evidence: evidenceOf(head, sound, motion) };
+    onTrial?.();
+  }
+}

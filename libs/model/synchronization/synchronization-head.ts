@@ -1,0 +1,247 @@
+/**
+ * The synchronisation head: an embedding for each step of the sound and one for each cell of the picture in each step;
+ * the shift at which some cell's embeddings agree best with the sound's is the offset. That a cell agrees is enough:
+ * what sounds is somewhere in the picture, and the rest of it may do what it likes. Plain arithmetic: a clip takes
+ * less than loading an engine would.
+ *
+ * @see Chung & Zisserman 2016, "Out of time: automated lip sync in the wild"; Afouras et al. 2020, "Self-supervised
+ *   learning of audio-visual objects from video", for the agreement by place
+ */
+import { EarshotError } from '#core/errors';
+import type { NamedArray } from '../layers/parameters.ts';
+import { CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts';
+import {
+  CELL_INPUTS,
+  motionInput,
+  PHASES,
+  SOUND_BANDS,
+  SOUND_INPUTS,
+  SOUND_STEP_SEC,
+  soundInput,
+  VIDEO_STEP_SEC,
+} from './head-input.ts';
+
+/** Widths of the layers of each stream; the last one is that of the embeddings. */
+export const SOUND_WIDTHS = [64, 64, 24] as const;
+export const MOTION_WIDTHS = [24, 32, 24] as const;
+/** The second layer sees the steps before and after as well. */
+export const NEIGHBOURS = 3;
+
+const LIMIT_SEC = 2;
+const LEAST_OVERLAP_SEC = 1;
+
+/**
+ * Largest shift that a window is searched for, in video steps: 2 s, and no more than leaves 1 s of overlap.
+ *
+ * @param steps video steps of the window
+ */
+export function shiftLimit(steps: number): number {
+  const spare = Math.floor(steps - LEAST_OVERLAP_SEC / VIDEO_STEP_SEC + 1e-9);
+  return Math.min(Math.round(LIMIT_SEC / VIDEO_STEP_SEC), spare);
+}
+
+/** What one window says about the offset. */
+export interface ShiftEvidence {
+  /** Probability of each shift if the window can be synchronised at all; ascending, in steps of 20 ms around 0. */
+  shifts: Float64Array;
+  /** Probability that it cannot be. */
+  nothing: number;
+}
+
+export class SynchronizationHead {
+  readonly #sound: Layer[];
+  readonly #motion: Layer[];
+  readonly #scale: number;
+  readonly #nothing: number;
+
+  /** @throws EarshotError `checkpoint_invalid` naming the array that is missing or has another shape */
+  constructor(arrays: readonly NamedArray[]) {
+    const named = new Map(arrays.map((array) => [array.name, array]));
+    this.#sound = layersOf(named, 'sound', SOUND_INPUTS, SOUND_WIDTHS);
+    this.#motion = layersOf(named, 'motion', CELL_INPUTS, MOTION_WIDTHS);
+    this.#scale = Math.exp(arrayOf(named, 'scale', [])[0] as number);
+    this.#nothing = arrayOf(named, 'nothing', [])[0] as number;
+  }
+
+  /**
+   * @param sound  `[4 * steps, 32]` of `soundSteps`
+   * @param motion `[steps, 36, 7]` of `cellMotion`, from the same instant on
+   * @throws EarshotError `shape_mismatch` when they are not of one length, `too_short` when under 1 s would overlap at
+   *   every shift but 0
+   */
+  evidence(sound: Float32Array, motion: Float32Array): ShiftEvidence {
+    const steps = motion.length / (CELL_COUNT * CELL_CHANNELS);
+    if (sound.length !== steps * PHASES * SOUND_BANDS) {
+      throw new EarshotError('shape_mismatch', 'Sound and picture of a window must be equally long.');
+    }
+    const limit = shiftLimit(steps);
+    if (limit < 1) {
+      const leastSec = LEAST_OVERLAP_SEC + 2 * VIDEO_STEP_SEC;
+      throw new EarshotError('too_short', `Synchronisation needs sound and picture of ${leastSec} s.`);
+    }
+    const heard = this.#embedSound(sound, steps);
+    const seen = this.#embedMotion(motion, steps);
+    const logits = this.#agreement(heard, seen, steps, limit);
+    const all = softmax([...logits, this.#nothing]);
+    const nothing = all[logits.length] as number;
+    return { shifts: softmax([...logits]), nothing };
+  }
+
+  /** `[4 * steps, width]`, its mean taken off. */
+  #embedSound(sound: Float32Array, steps: number): Float32Array {
+    const input = new Float32Array(steps * PHASES * SOUND_INPUTS);
+    soundInput(sound, input, 0);
+    const embedded = forward(this.#sound, input, steps, PHASES);
+    centre(embedded, 1);
+    return embedded;
+  }
+
+  /** `[steps, 36, width]`, each cell's mean taken off. */
+  #embedMotion(motion: Float32Array, steps: number): Float32Array {
+    const input = new Float32Array(steps * CELL_COUNT * CELL_INPUTS);
+    motionInput(motion, input, 0);
+    const embedded = forward(this.#motion, input, steps, CELL_COUNT);
+    centre(embedded, CELL_COUNT);
+    return embedded;
+  }
+
+  /** Log of the sum over cells of the exponent of their agreement, for each shift. */
+  #agreement(heard: Float32Array, seen: Float32Array, steps: number, limit: number): Float64Array {
+    const width = SOUND_WIDTHS[2];
+    const most = limit * PHASES;
+    const logits = new Float64Array(2 * most + 1);
+    const perCell = new Float64Array(CELL_COUNT);
+    for (let shift = -most; shift <= most; shift++) {
+      // Sound step `4 t - shift` meets video step `t`.
+      const first = Math.max(0, Math.ceil(shift / PHASES));
+      const end = Math.min(steps, steps + Math.ceil(shift / PHASES));
+      perCell.fill(0);
+      for (let step = first; step < end; step++) {
+        const from = (step * PHASES - shift) * width;
+        for (let cell = 0; cell < CELL_COUNT; cell++) {
+          const at = (step * CELL_COUNT + cell) * width;
+          let sum = 0;
+          for (let i = 0; i < width; i++) sum += (heard[from + i] as number) * (seen[at + i] as number);
+          perCell[cell] = (perCell[cell] as number) + sum;
+        }
+      }
+      // By the root of the overlap: what agrees by chance then deviates equally at every shift.
+      const gain = this.#scale / Math.sqrt(end - first);
+      logits[shift + most] = logSumExp(perCell.map((sum) => sum * gain));
+    }
+    return logits;
+  }
+}
+
+interface Layer {
+  kernel: Float32Array;
+  bias: Float32Array;
+  inputs: number;
+  outputs: number;
+}
+
+function layersOf(
+  named: ReadonlyMap<string, NamedArray>,
+  stream: string,
+  inputs: number,
+  widths: readonly [number, number, number],
+): Layer[] {
+  const sizes = [inputs, NEIGHBOURS * widths[0], widths[1]];
+  return widths.map((outputs, i) => {
+    const size = sizes[i] as number;
+    return {
+      kernel: arrayOf(named, `${stream}/${i + 1}/kernel`, [size, outputs]),
+      bias: arrayOf(named, `${stream}/${i + 1}/bias`, [outputs]),
+      inputs: size,
+      outputs,
+    };
+  });
+}
+
+function arrayOf(
+  named: ReadonlyMap<string, NamedArray>,
+  name: string,
+  shape: readonly number[],
+): Float32Array {
+  const array = named.get(name);
+  if (array && array.shape.join() === shape.join()) return array.data;
+  const found = array ? `shape [${array.shape}]` : 'nothing';
+  throw new EarshotError(
+    'checkpoint_invalid',
+    `Array ${name} of the synchronisation head: shape [${shape}] expected, ${found} found.`,
+    { subject: name },
+  );
+}
+
+/**
+ * @param input `[steps, rows, inputs]`; rows are independent of each other
+ * @returns `[steps, rows, width]`
+ */
+function forward(layers: readonly Layer[], input: Float32Array, steps: number, rows: number): Float32Array {
+  const [first, second, last] = layers as [Layer, Layer, Layer];
+  const hidden = dense(first, input, true);
+  return dense(last, dense(second, withNeighbours(hidden, steps, rows, first.outputs), true), false);
+}
+
+/** Beside each step those before and after it; beyond the ends there are zeros. */
+function withNeighbours(values: Float32Array, steps: number, rows: number, width: number): Float32Array {
+  const out = new Float32Array(values.length * NEIGHBOURS);
+  for (let step = 0; step < steps; step++) {
+    for (let j = 0; j < NEIGHBOURS; j++) {
+      const source = step + j - 1;
+      if (source < 0 || source >= steps) continue;
+      for (let row = 0; row < rows; row++) {
+        const from = (source * rows + row) * width;
+        out.set(values.subarray(from, from + width), ((step * rows + row) * NEIGHBOURS + j) * width);
+      }
+    }
+  }
+  return out;
+}
+
+function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array, relu: boolean): Float32Array {
+  const rows = x.length / inputs;
+  const out = new Float32Array(rows * outputs);
+  for (let row = 0; row < rows; row++) {
+    const target = out.subarray(row * outputs, (row + 1) * outputs);
+    target.set(bias);
+    for (let i = 0; i < inputs; i++) {
+      const value = x[row * inputs + i] as number;
+      // Most of what relu leaves, and of what context pads, is zero.
+      if (value === 0) continue;
+      const weights = i * outputs;
+      for (let j = 0; j < outputs; j++)
+        target[j] = (target[j] as number) + value * (kernel[weights + j] as number);
+    }
+    if (relu) for (let j = 0; j < outputs; j++) if ((target[j] as number) < 0) target[j] = 0;
+  }
+  return out;
+}
+
+/** Takes off the mean over time of every value of `[time, rows, width]`. */
+function centre(values: Float32Array, rows: number): void {
+  const size = rows * SOUND_WIDTHS[2];
+  const count = values.length / size;
+  for (let i = 0; i < size; i++) {
+    let mean = 0;
+    for (let j = i; j < values.length; j += size) mean += (values[j] as number) / count;
+    for (let j = i; j < values.length; j += size) values[j] = (values[j] as number) - mean;
+  }
+}
+
+function logSumExp(values: Float64Array): number {
+  const highest = values.reduce((max, value) => Math.max(max, value), -Infinity);
+  return highest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - highest), 0));
+}
+
+export function softmax(logits: readonly number[]): Float64Array {
+  const highest = logits.reduce((max, value) => Math.max(max, value), -Infinity);
+  const weights = Float64Array.from(logits, (logit) => Math.exp(logit - highest));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The offset that a place among a window's shifts stands for; positive: audio ahead. */
+export function offsetOfShift(index: number, count: number): number {
+  return (index - (count - 1) / 2) * SOUND_STEP_SEC;
+}
