@@ -31,6 +31,7 @@ import { registerPage } from './routes/page.ts';
 import { registerReady } from './routes/ready.ts';
 import { registerRetryJob } from './routes/retry-job.ts';
 import { registerSearch } from './routes/search.ts';
+import { registerSynchronization } from './routes/synchronization.ts';
 import { registerUpdateClip } from './routes/update-clip.ts';
 
 /**
@@ -71,6 +72,7 @@ export function createApp(context: ApiContext, options: { onlyLoopback: boolean;
   registerDescribe(app, context);
   registerLabels(app, context);
   registerLabelExamples(app, context);
+  registerSynchronization(app, context);
   registerListModels(app, context);
   registerHealth(app);
   registerReady(app, context);

@@ -20,6 +20,7 @@ import type {
   Page,
   SearchPage,
   SearchRequest,
+  Synchronization,
 } from '#catalog/catalog-service';
 import { EarshotError, ERROR_CODES } from '#core/errors';
 import { readEvents } from './event-stream.ts';
@@ -179,6 +180,13 @@ export class RemoteCatalog implements CatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Description> {
     return this.#analyse('/v1/describe', subject, {}, options);
+  }
+
+  async synchronize(
+    subject: AnalysisSubject,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Synchronization> {
+    return this.#analyse('/v1/synchronization', subject, {}, options);
   }
 
   async listModels(): Promise<ModelSummary[]> {

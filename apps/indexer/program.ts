@@ -13,6 +13,7 @@ import { registerModels } from './commands/models.ts';
 import { registerReconcile } from './commands/reconcile.ts';
 import { registerSearch } from './commands/search.ts';
 import { registerServe } from './commands/serve.ts';
+import { registerSync } from './commands/sync.ts';
 import { registerTrain } from './commands/train.ts';
 import { registerWorker } from './commands/worker.ts';
 import type { CommandContext } from './context.ts';
@@ -44,6 +45,7 @@ export function buildProgram(context: CommandContext): Command {
   registerClassify(program, context);
   registerDescribe(program, context);
   registerLabels(program, context);
+  registerSync(program, context);
   registerClips(program, context);
   registerModels(program, context);
   registerReconcile(program, context);

@@ -172,6 +172,22 @@ export interface Description {
   model: SearchPage['model'];
 }
 
+export interface Synchronization {
+  /** Positive: sound ahead of the picture; null where there is nothing to synchronise by. */
+  offsetSec: number | null;
+  /** Probability that the offset lies within 0.1 s of the answer, 0..1. */
+  confidence: number;
+  /** Probability that there is anything to synchronise by, 0..1. */
+  synchronizability: number;
+  /** After ITU-R BT.1359: whether people would notice, and mind. */
+  verdict: 'in_sync' | 'detectable' | 'out_of_sync' | 'not_synchronizable';
+  /** Probability of each offset that was tried, if there is one; ascending. */
+  curve: { offsetSec: number; probability: number }[];
+  /** The part that was looked at. */
+  segment: { startSec: number; endSec: number };
+  model: SearchPage['model'];
+}
+
 export interface SegmentEmbedding {
   modality: Modality;
   startSec: number;
@@ -252,6 +268,8 @@ export interface CatalogService {
   ): Promise<Classification>;
   /** What one would expect to hear of a picture. */
   describe(request: { subject: AnalysisSubject }, options?: { signal?: AbortSignal }): Promise<Description>;
+  /** How far a clip's sound is ahead of its picture. */
+  synchronize(subject: AnalysisSubject, options?: { signal?: AbortSignal }): Promise<Synchronization>;
   listModels(): Promise<ModelSummary[]>;
   /** Waits for nothing, frees everything. */
   close(): Promise<void>;

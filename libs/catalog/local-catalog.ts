@@ -9,6 +9,7 @@ import type { ActiveModel } from './active-model.ts';
 import { classify } from './analysis/classify.ts';
 import { correspond } from './analysis/correspondence.ts';
 import { describeExpected } from './analysis/describe.ts';
+import { synchronize } from './analysis/synchronization.ts';
 import type {
   AddedClip,
   AnalysisSubject,
@@ -30,6 +31,7 @@ import type {
   SearchPage,
   SearchRequest,
   SegmentEmbedding,
+  Synchronization,
 } from './catalog-service.ts';
 import { type ClipParts, ClipService } from './clips.ts';
 import type { InferencePool } from './inference/inference-pool.ts';
@@ -194,6 +196,10 @@ export class LocalCatalog implements LocalCatalogService {
   ): Promise<Description> {
     const search = (request: SearchRequest, signal?: AbortSignal) => this.search(request, { signal });
     return describeExpected(subject, { ...this.#parts, search }, options.signal);
+  }
+
+  synchronize(subject: AnalysisSubject, options: { signal?: AbortSignal } = {}): Promise<Synchronization> {
+    return synchronize(subject, this.#parts, options.signal);
   }
 
   listModels(): Promise<ModelSummary[]> {

@@ -3,6 +3,7 @@
  * `mini`, downloaded towers and a user's own ONNX files all answer this one interface.
  */
 
+import type { SynchronizationAnswer } from './synchronization/check-synchronization.ts';
 import type { TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
 export interface ModelIdentity {
@@ -43,6 +44,15 @@ export interface TextEmbedding {
   unknownWords: string[];
 }
 
+/** Sound and picture from the same instant on, as the synchronisation head takes them. */
+export interface SynchronizationScene {
+  /** Mono at 16 kHz. */
+  samples: Float32Array;
+  /** `[count, 48, 48]`, 0..1, at 12.5 Hz. */
+  luma: Float32Array;
+  count: number;
+}
+
 export interface EmbeddingModel {
   readonly identity: ModelIdentity;
   readonly segments: SegmentPlan;
@@ -60,6 +70,8 @@ export interface EmbeddingModel {
    * @param mapFrames which of the tower's colour frames to answer the map of
    */
   videoFeatures?(block: FrameBlock, mapFrames: readonly number[]): Promise<VideoTowerResult>;
+  /** Offset between sound and picture; missing where the model has no head for it. */
+  checkSynchronization?(scene: SynchronizationScene): Promise<SynchronizationAnswer>;
   /** One vector for each text, in the same space; missing where the model has no text tower. */
   embedText?(texts: readonly string[]): Promise<TextEmbedding[]>;
   dispose(): void;

@@ -11,6 +11,7 @@ import type {
   ModelManifest,
   OnnxManifest,
 } from './checkpoint/manifest.ts';
+import { readSynchronization } from './checkpoint/synchronization.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import { onnxIdentity } from './own-towers/identity.ts';
 import type { TowerBackend } from './towers/tower-backend.ts';
@@ -99,7 +100,11 @@ export async function loadEmbeddingModel(
   }
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);
-  return new TwoTowerEmbeddingModel(manifest, towers ?? (await openTensorFlowTowers(folder, manifest)));
+  return new TwoTowerEmbeddingModel(
+    manifest,
+    towers ?? (await openTensorFlowTowers(folder, manifest)),
+    await readSynchronization(folder, manifest),
+  );
 }
 
 /** Null where `auto` has to do without: a folder that has no graphs, or a platform that the runtime isn't built for. */

@@ -1,17 +1,20 @@
 /** A trained two-tower checkpoint, answering as an `EmbeddingModel`. */
 import { EarshotError } from '#core/errors';
 import type { ModelManifest } from './checkpoint/manifest.ts';
+import type { StoredSynchronization } from './checkpoint/synchronization.ts';
 import type {
   AudioInputSpec,
   EmbeddingModel,
   FrameBlock,
   ModelIdentity,
   SegmentPlan,
+  SynchronizationScene,
   VideoInputSpec,
 } from './embedding-model.ts';
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
+import { checkSynchronization, type SynchronizationAnswer } from './synchronization/check-synchronization.ts';
 import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
 /** Segments a forward pass: bounds memory, large enough that per-call costs vanish. */
@@ -25,9 +28,17 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #manifest: ModelManifest;
   readonly #towers: TowerBackend;
   readonly #frontEnd: LogMelFrontEnd;
+  readonly checkSynchronization?: (scene: SynchronizationScene) => Promise<SynchronizationAnswer>;
 
-  /** @param towers taken over: disposed of with the model */
-  constructor(manifest: ModelManifest, towers: TowerBackend) {
+  /**
+   * @param towers          taken over: disposed of with the model
+   * @param synchronization null where the model has no such head
+   */
+  constructor(
+    manifest: ModelManifest,
+    towers: TowerBackend,
+    synchronization: StoredSynchronization | null = null,
+  ) {
     this.#manifest = manifest;
     this.#towers = towers;
     this.identity = { id: manifest.id, version: manifest.version, dimension: manifest.dimension };
@@ -36,6 +47,11 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     const { rateHz, width, height, fit } = manifest.frontEnds.video;
     this.videoInput = { rateHz, width, height, fit };
     this.#frontEnd = new LogMelFrontEnd(manifest.frontEnds.audio);
+    if (synchronization) {
+      const { head, leastSynchronizability } = synchronization;
+      this.checkSynchronization = async ({ samples, luma, count }) =>
+        checkSynchronization(head, samples, luma, count, leastSynchronizability);
+    }
   }
 
   async embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {

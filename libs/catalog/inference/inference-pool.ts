@@ -8,8 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
-import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
+import type { FrameBlock, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
+import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
@@ -133,6 +134,22 @@ export class InferencePool {
     const answer = await this.#run(task, ownBuffers([block.data]), options);
     if ('videoFeatures' in answer) return answer.videoFeatures;
     throw new EarshotError('internal', 'The model answered no features.');
+  }
+
+  /**
+   * Offset between sound and picture.
+   *
+   * @param scene its buffers are handed over and must not be used afterwards
+   * @throws EarshotError `not_trained` where the model has no head for it, `too_short`
+   */
+  async checkSynchronization(
+    scene: SynchronizationScene,
+    options: InferenceRunOptions = {},
+  ): Promise<SynchronizationAnswer> {
+    const buffers = ownBuffers([scene.samples, scene.luma]);
+    const answer = await this.#run({ kind: 'synchronization', scene }, buffers, options);
+    if ('synchronization' in answer) return answer.synchronization;
+    throw new EarshotError('internal', 'The model answered no offset.');
   }
 
   /** @throws EarshotError `modality_missing` where the model has no text tower, `invalid_argument` as the tower */

@@ -1,6 +1,7 @@
 /** What travels between the pool and its worker threads. */
-import type { FrameBlock, TextEmbedding } from '#model/embedding-model';
+import type { FrameBlock, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
+import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 
 export type InferenceTask =
@@ -8,6 +9,7 @@ export type InferenceTask =
   | { kind: 'video'; blocks: FrameBlock[] }
   | { kind: 'audio-features'; waveform: Float32Array }
   | { kind: 'video-features'; block: FrameBlock; mapFrames: number[] }
+  | { kind: 'synchronization'; scene: SynchronizationScene }
   | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
 
@@ -36,5 +38,6 @@ export type InferenceAnswer =
   | { vectors: Float32Array[] }
   | { audioFeatures: TowerResult }
   | { videoFeatures: VideoTowerResult }
+  | { synchronization: SynchronizationAnswer }
   | { texts: TextEmbedding[] }
   | { failure: InferenceFailure };

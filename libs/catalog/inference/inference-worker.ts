@@ -1,8 +1,9 @@
 /** One inference thread: holds one model, loaded once, and answers one batch at a time. */
 import { workerData } from 'piscina';
 import { asEarshotError, EarshotError } from '#core/errors';
-import type { EmbeddingModel, TextEmbedding } from '#model/embedding-model';
+import type { EmbeddingModel, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
+import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
 
@@ -34,6 +35,8 @@ export default async function runInference({ task, stop }: InferenceJob): Promis
     if (task.kind === 'warm-up') return { vectors: [] };
     if (task.kind === 'audio-features') return { audioFeatures: await audioFeatures(model, task.waveform) };
     if (task.kind === 'video-features') return { videoFeatures: await videoFeatures(model, task) };
+    if (task.kind === 'synchronization')
+      return { synchronization: await checkSynchronization(model, task.scene) };
     if (task.kind === 'text') return { texts: await embedTexts(model, task.texts) };
     const vectors =
       task.kind === 'audio'
@@ -71,6 +74,15 @@ function videoFeatures(
 ): Promise<VideoTowerResult> {
   if (model.videoFeatures) return model.videoFeatures(block, mapFrames);
   throw onlyVectors(model);
+}
+
+function checkSynchronization(
+  model: EmbeddingModel,
+  scene: SynchronizationScene,
+): Promise<SynchronizationAnswer> {
+  if (model.checkSynchronization) return model.checkSynchronization(scene);
+  const message = `The model "${model.identity.id}" has no synchronization head: use "mini", or train one with "earshot train --head synchronization".`;
+  throw new EarshotError('not_trained', message, { subject: model.identity.id });
 }
 
 function onlyVectors({ identity }: EmbeddingModel): EarshotError {

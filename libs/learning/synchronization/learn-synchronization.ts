@@ -77,13 +77,10 @@ function lossOf(
   const { engine, store } = network;
   const { tf } = engine;
   const batch = drawBatch(engine, train, batchSize, random);
-  const { value, grads } = tf.variableGrads(
-    () => {
-      const logs = tf.logSoftmax(network.logits(batch));
-      return tf.neg(tf.mean(tf.sum(tf.mul(batch.targets, logs), 1))).asScalar();
-    },
-    [...store.trainable.values()],
-  );
+  const { value, grads } = tf.variableGrads(() => {
+    const logs = tf.logSoftmax(network.logits(batch));
+    return tf.neg(tf.mean(tf.sum(tf.mul(batch.targets, logs), 1))).asScalar();
+  }, [...store.trainable.values()]);
   batch.dispose();
   const loss = value.dataSync()[0] as number;
   value.dispose();

@@ -114,8 +114,7 @@ export function stillMotion(window: Float32Array): Float32Array {
 
 /** The picture stays as it is in this step: its appearance remains, its motion ends. */
 function hold(motion: Float32Array, step: number): void {
-  for (let i = 0; i < STEP_SIZE; i++)
-    if (i % CELL_CHANNELS >= 2) motion[step * STEP_SIZE + i] = 0;
+  for (let i = 0; i < STEP_SIZE; i++) if (i % CELL_CHANNELS >= 2) motion[step * STEP_SIZE + i] = 0;
 }
 
 /** Fills `out` from `from` on, as far as the source reaches; the rest of it stays. */

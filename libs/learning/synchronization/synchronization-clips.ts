@@ -1,11 +1,13 @@
 /** The clips that the synchronisation head learns from and is measured on: the generated corpus, and lists of one's own. */
 import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { writeFileAtomically } from '#model/checkpoint/checkpoint';
 import { manifestHash, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { type BuildOptions, openClipCache } from '../training/clip-cache.ts';
 import { MINI_CACHE } from '../training/mini.ts';
-import { readClipList, type UsableClip, usableClips } from '../training/usable-clips.ts';
+import { type CandidateClip, readClipList, type UsableClip, usableClips } from '../training/usable-clips.ts';
 import { ShiftedClips } from './shifted-clips.ts';
 
 export interface ClipsOptions extends Pick<BuildOptions, 'signal'> {
@@ -52,10 +54,7 @@ export async function listShiftedClips(
   options: ClipsOptions & { seed: number },
 ): Promise<ListSplits> {
   const name = path.basename(list);
-  const { clips: usable } = await usableClips(await readClipList(list), {
-    signal: options.signal,
-    onProgress: (done, total) => options.onProgress?.(`look at ${name}`, done, total),
-  });
+  const usable = await lookedAt(await readClipList(list), name, options);
   const clips = usable.map(({ id, labels, file }) => ({ id, label: labels[0] ?? '', file }));
   const cache = await openClipCache(clips, MINI_CACHE, cacheOptions(name, options));
   const ranks = rankSources(usable, options.seed);
@@ -68,6 +67,25 @@ export async function listShiftedClips(
   };
   const fitted = TEST_PART + VALIDATION_PART;
   return { test: part(0, TEST_PART), validation: part(TEST_PART, fitted), train: part(fitted, 1) };
+}
+
+/** As `usableClips`, but no file is looked at twice: what was found lies beside the decoded clips. */
+async function lookedAt(
+  candidates: readonly CandidateClip[],
+  name: string,
+  options: ClipsOptions,
+): Promise<UsableClip[]> {
+  const digest = createHash('sha256').update(JSON.stringify(candidates)).digest('hex').slice(0, 16);
+  const file = path.join(options.cacheFolder, `${digest}.usable.json`);
+  const known = await readFile(file, 'utf8').catch(() => null);
+  if (known !== null) return JSON.parse(known) as UsableClip[];
+  const { clips } = await usableClips(candidates, {
+    signal: options.signal,
+    onProgress: (done, total) => options.onProgress?.(`look at ${name}`, done, total),
+  });
+  await mkdir(options.cacheFolder, { recursive: true });
+  await writeFileAtomically(file, JSON.stringify(clips));
+  return clips;
 }
 
 function cacheOptions(stage: string, options: ClipsOptions): BuildOptions {
@@ -83,7 +101,9 @@ function cacheOptions(stage: string, options: ClipsOptions): BuildOptions {
 /** Each source's place, 0..1, in an order drawn from the seed. */
 function rankSources(clips: readonly UsableClip[], seed: number): Map<string, number> {
   const digestOf = (source: string) =>
-    createHash('sha256').update(`${seed}:synchronization:${path.basename(source)}`).digest('hex');
+    createHash('sha256')
+      .update(`${seed}:synchronization:${path.basename(source)}`)
+      .digest('hex');
   const sources = [...new Set(clips.map(({ source }) => source))]
     .map((source) => ({ source, digest: digestOf(source) }))
     .sort((a, b) => (a.digest < b.digest ? -1 : 1));

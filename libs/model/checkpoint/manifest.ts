@@ -66,7 +66,8 @@ const calibration = z.object({
 
 export type ModelCalibration = z.infer<typeof calibration>;
 
-const synchronization = checkedFile.extend({
+/** Finds the offset between sound and picture; see `checkpoint/synchronization.ts`. */
+const synchronizationHead = checkedFile.extend({
   /** Synchronizability under which there is nothing to go by. */
   leastSynchronizability: z.number(),
   training: z.record(z.string(), z.unknown()),
@@ -107,8 +108,8 @@ const twoTowerManifestSchema = z.object({
   weights: checkedFile.extend({ parameterCount: z.int().positive() }),
   /** The towers' ONNX graphs; a folder without them is served from its weights. */
   serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),
-  /** What finds the offset between sound and picture, where it has been trained; see `checkpoint/synchronization.ts`. */
-  synchronization: synchronization.optional(),
+  /** What was trained beside the towers, each in a file of its own. */
+  heads: z.object({ synchronization: synchronizationHead.optional() }).optional(),
   training: z.record(z.string(), z.unknown()),
 });
 

@@ -1,8 +1,14 @@
 /** The synchronisation head in a model's folder: a file of its own beside the towers' weights, which it does not need. */
 import path from 'node:path';
-import { SynchronizationHead } from '../synchronization/synchronization-head.ts';
 import type { NamedArray } from '../layers/parameters.ts';
-import { readCheckedFile, readTwoTowerManifest, sha256, writeFileAtomically, writeManifest } from './checkpoint.ts';
+import { SynchronizationHead } from '../synchronization/synchronization-head.ts';
+import {
+  readCheckedFile,
+  readTwoTowerManifest,
+  sha256,
+  writeFileAtomically,
+  writeManifest,
+} from './checkpoint.ts';
 import type { ModelManifest } from './manifest.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
@@ -25,11 +31,11 @@ export async function writeSynchronization(
   arrays: readonly NamedArray[],
   { leastSynchronizability, training }: { leastSynchronizability: number; training: Record<string, unknown> },
 ): Promise<ModelManifest> {
-  const { training: ofTowers, ...rest } = await readTwoTowerManifest(folder);
+  const { training: ofTowers, heads, ...rest } = await readTwoTowerManifest(folder);
   const bytes = encodeSafetensors(arrays, { model: rest.id });
   await writeFileAtomically(path.join(folder, FILE), bytes);
   const synchronization = { file: FILE, sha256: sha256(bytes), leastSynchronizability, training };
-  const manifest = { ...rest, synchronization, training: ofTowers };
+  const manifest = { ...rest, heads: { ...heads, synchronization }, training: ofTowers };
   await writeManifest(folder, manifest);
   return manifest;
 }
@@ -41,11 +47,11 @@ export async function writeSynchronization(
  */
 export async function readSynchronization(
   folder: string,
-  { synchronization }: ModelManifest,
+  { heads }: ModelManifest,
 ): Promise<StoredSynchronization | null> {
-  if (!synchronization) return null;
-  const bytes = await readCheckedFile(folder, synchronization);
-  const arrays = decodeSafetensors(bytes, path.join(folder, synchronization.file));
-  const { leastSynchronizability } = synchronization;
+  if (!heads?.synchronization) return null;
+  const { file, leastSynchronizability } = heads.synchronization;
+  const bytes = await readCheckedFile(folder, heads.synchronization);
+  const arrays = decodeSafetensors(bytes, path.join(folder, file));
   return { head: new SynchronizationHead(arrays), leastSynchronizability };
 }

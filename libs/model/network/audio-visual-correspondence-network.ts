@@ -6,9 +6,11 @@ import { EarshotError } from '#core/errors';
 import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
 import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
+import { readSynchronization } from '../checkpoint/synchronization.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { motionRhythm } from '../front-ends/motion-rhythm.ts';
 import type { NamedArray } from '../layers/parameters.ts';
+import type { SynchronizationAnswer } from '../synchronization/check-synchronization.ts';
 import type { LearnResult } from '../training/learn-options.ts';
 import { dot } from './dot.ts';
 import { type Expectation, expectationSentence, expectedSounds } from './expected-audio.ts';
@@ -36,6 +38,7 @@ import {
 } from './scene.ts';
 import { decodeModel } from './serialization.ts';
 import { StoredNetwork } from './stored-network.ts';
+import { checkScene, unpackedSynchronization } from './synchronization.ts';
 
 export interface Correspondence {
   /** Cosine of the two embeddings, -1..1. */
@@ -79,7 +82,13 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     learning: LearningOptions = {},
   ): Promise<AudioVisualCorrespondenceNetwork> {
     const manifest = await readTwoTowerManifest(folder);
-    return AudioVisualCorrespondenceNetwork.#of(manifest, await readWeights(folder, manifest), learning);
+    const made = await AudioVisualCorrespondenceNetwork.#of(
+      manifest,
+      await readWeights(folder, manifest),
+      learning,
+    );
+    made.synchronization = await readSynchronization(folder, manifest);
+    return made;
   }
 
   /**
@@ -92,7 +101,9 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     learning: LearningOptions = {},
   ): Promise<AudioVisualCorrespondenceNetwork> {
     const { manifest, arrays } = decodeModel(bytes);
-    return AudioVisualCorrespondenceNetwork.#of(manifest, arrays, learning);
+    const made = await AudioVisualCorrespondenceNetwork.#of(manifest, arrays, learning);
+    made.synchronization = unpackedSynchronization(arrays, manifest);
+    return made;
   }
 
   static async #of(
@@ -315,9 +326,19 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     throw notTrained('separateAudioByVisual', 'it has no separation head');
   }
 
-  /** @throws EarshotError `not_trained`: no model has this head yet */
-  checkSynchronization(_waveform: Waveform, _frames: VideoFrames): never {
-    throw notTrained('checkSynchronization', 'it has no calibrated synchronization head');
+  /**
+   * Offset between sound and picture, which begin at the same instant; the shorter one says how much is looked at.
+   *
+   * @returns offset in seconds (positive: audio ahead), with how sure it is and whether there is anything to go by
+   * @throws EarshotError `not_trained` without a synchronisation head, `too_short` for under 1.2 s; `invalid_argument`
+   *   or `shape_mismatch`, naming the argument
+   */
+  checkSynchronization(waveform: Waveform, frames: VideoFrames): SynchronizationAnswer {
+    if (!this.synchronization) throw notTrained('checkSynchronization', 'it has no synchronization head');
+    const { frontEnds } = this.manifest;
+    const samples = checkWaveform(waveform, frontEnds.audio);
+    checkFrames(frames, frontEnds.video);
+    return checkScene(this.synchronization, samples, frames, frontEnds);
   }
 
   /**
@@ -361,6 +382,7 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     const manifest = structuredClone(this.currentManifest());
     const copy = new AudioVisualCorrespondenceNetwork(this.network.engine, this.learning, manifest);
     copy.network.store.restore(this.getParameters());
+    copy.synchronization = this.synchronization;
     copy.lastLoss = this.lastLoss;
     const state: PairTrainerState | undefined = this.trainer?.snapshot();
     if (state) copy.trainer = new PairTrainer(copy.network, manifest, this.optimizer, state);

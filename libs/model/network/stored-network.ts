@@ -4,6 +4,7 @@
  */
 import { writeModelFolder } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
+import { type StoredSynchronization, writeSynchronization } from '../checkpoint/synchronization.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import { TwoTowerNetwork } from '../towers/two-tower.ts';
@@ -18,6 +19,7 @@ import {
 import type { PairTrainer } from './pair-trainer.ts';
 import { assignParameters } from './parameters.ts';
 import { encodeModel, weightsHash } from './serialization.ts';
+import { packedSynchronization } from './synchronization.ts';
 import { TowerPasses } from './tower-passes.ts';
 
 export interface ModelMetadata extends NetworkManifest {
@@ -33,6 +35,8 @@ export abstract class StoredNetwork {
   protected readonly passes: TowerPasses;
   protected readonly learning: LearningOptions;
   protected manifest: NetworkManifest;
+  /** Does not depend on the towers' weights, and is shared by clones: nothing changes it. */
+  protected synchronization: StoredSynchronization | null = null;
   /** Momentum and memory of `train`; null until it is asked for. */
   protected trainer: PairTrainer | null = null;
   /** Whether the weights are no longer those that the manifest's version stands for. */
@@ -98,7 +102,8 @@ export abstract class StoredNetwork {
 
   /** The model as bytes: a safetensors file with its description in the header. What only training needs is left out. */
   serialize(): Uint8Array {
-    return encodeModel(this.currentManifest(), this.getParameters(), this.parameterCount);
+    const arrays = [...this.getParameters(), ...packedSynchronization(this.synchronization)];
+    return encodeModel(this.currentManifest(), arrays, this.parameterCount);
   }
 
   /**
@@ -108,9 +113,11 @@ export abstract class StoredNetwork {
    * @throws EarshotError `model_invalid` for a name that can't be one
    */
   async toFolder(folder: string, named: { id?: string; description?: string } = {}): Promise<ModelManifest> {
-    const { version, ...rest } = this.currentManifest();
+    const { version, heads, ...rest } = this.currentManifest();
     const whole = { ...rest, ...named, baseVersion: baseOf(version), parameterCount: this.parameterCount };
-    return writeModelFolder(folder, whole, this.getParameters());
+    const manifest = await writeModelFolder(folder, whole, this.getParameters());
+    if (!heads?.synchronization || !this.synchronization) return manifest;
+    return writeSynchronization(folder, this.synchronization.head.arrays, heads.synchronization);
   }
 
   /** Frees the weights; the network answers nothing afterwards. */

@@ -4,7 +4,14 @@
  */
 import { EarshotError } from '#core/errors';
 import { CELL_CHANNELS, CELL_COUNT, cellMotion } from './cell-motion.ts';
-import { PHASES, SOUND_BANDS, SOUND_STEP_SEC, soundSteps, VIDEO_RATE_HZ, VIDEO_STEP_SEC } from './head-input.ts';
+import {
+  PHASES,
+  SOUND_BANDS,
+  SOUND_STEP_SEC,
+  soundSteps,
+  VIDEO_RATE_HZ,
+  VIDEO_STEP_SEC,
+} from './head-input.ts';
 import { parabolicVertex } from './offset.ts';
 import {
   offsetOfShift,

@@ -119,7 +119,9 @@ class Stream {
     const { tf } = this.#store.engine;
     const [first, second, last] = this.#layers;
     const hidden = tf.relu(first.apply(x));
-    return last.apply(tf.relu(second.apply(this.#withNeighbours(hidden as tfTypes.Tensor4D)))) as tfTypes.Tensor4D;
+    return last.apply(
+      tf.relu(second.apply(this.#withNeighbours(hidden as tfTypes.Tensor4D))),
+    ) as tfTypes.Tensor4D;
   }
 
   #withNeighbours(x: tfTypes.Tensor4D): tfTypes.Tensor {

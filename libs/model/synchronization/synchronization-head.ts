@@ -49,6 +49,8 @@ export interface ShiftEvidence {
 }
 
 export class SynchronizationHead {
+  /** As it was made of. */
+  readonly arrays: readonly NamedArray[];
   readonly #sound: Layer[];
   readonly #motion: Layer[];
   readonly #scale: number;
@@ -56,6 +58,7 @@ export class SynchronizationHead {
 
   /** @throws EarshotError `checkpoint_invalid` naming the array that is missing or has another shape */
   constructor(arrays: readonly NamedArray[]) {
+    this.arrays = arrays;
     const named = new Map(arrays.map((array) => [array.name, array]));
     this.#sound = layersOf(named, 'sound', SOUND_INPUTS, SOUND_WIDTHS);
     this.#motion = layersOf(named, 'motion', CELL_INPUTS, MOTION_WIDTHS);
