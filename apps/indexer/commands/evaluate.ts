@@ -34,6 +34,7 @@ const SUITES = {
   'retrieval-unseen-objects': 'unseen',
   classification: 'test',
   'colour-control': 'test',
+  synchronization: 'test',
   concepts: null,
 } as const;
 type Suite = keyof typeof SUITES;
@@ -94,6 +95,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
     if (flags.suite === 'classification')
       return await evaluateClassification(flags, config, corpus, context, bar);
+    if (flags.suite === 'synchronization') return await evaluateSynchronization(flags, config, context, bar);
     const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
@@ -112,6 +114,25 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
   } finally {
     bar.stop();
   }
+}
+
+async function evaluateSynchronization(
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  const suite = await import('#learning/evaluation/synchronization-suite');
+  const { findModelFolder } = await import('#catalog/models');
+  return suite.evaluateSynchronization({
+    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+    corpus: path.resolve(flags.corpus ?? path.join(config.dataDir, 'corpus')),
+    pairs: flags.pairs,
+    clips: flags.clips,
+    cacheFolder: path.join(config.dataDir, 'cache', 'training'),
+    signal: context.signal,
+    onProgress: (stage, done, total) => bar.update(stage, done, total),
+  });
 }
 
 async function evaluateConcepts(

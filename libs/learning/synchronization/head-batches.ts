@@ -19,7 +19,7 @@ const WINDOW_STEPS = [25, 25, 37, 37, 37, 50, 62];
 /** Of the pairs, how many have nothing to go by: silence, a still picture, or the sound of another clip. */
 const NOTHING_PART = 0.15;
 /** An offset counts for the shifts around it as well, with this deviation in sound steps. */
-const TARGET_DEVIATION = 0.8;
+const TARGET_DEVIATION = 0.6;
 /** Of further sets of clips beside the first, how many pairs of a batch are theirs. */
 const FURTHER_PART = 0.3;
 /** Velocity to the right: what is mirrored changes its sign. */

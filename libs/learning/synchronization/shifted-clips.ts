@@ -2,6 +2,7 @@
 import type { SeededRandom } from '#core/random';
 import { CELL_CHANNELS, CELL_COUNT, cellMotion, LUMA_SIZE } from '#model/synchronization/cell-motion';
 import {
+  HOPS,
   PHASES,
   SILENCE,
   SOUND_BANDS,
@@ -13,9 +14,9 @@ import { shiftLimit } from '#model/synchronization/synchronization-head';
 import type { ClipCache } from '../training/clip-cache.ts';
 
 const STEP_SIZE = CELL_COUNT * CELL_CHANNELS;
-/** Offsets are planted in hops of the log-mel, half a sound step. */
-const HOP_SEC = SOUND_STEP_SEC / 2;
-const HOPS_PER_STEP = PHASES * 2;
+/** Offsets are planted in hops of the log-mel, parts of a sound step. */
+const HOP_SEC = SOUND_STEP_SEC / HOPS;
+const HOPS_PER_STEP = PHASES * HOPS;
 
 interface ShiftedClip {
   id: string;
@@ -24,8 +25,8 @@ interface ShiftedClip {
   steps: number;
   /** `[steps, 36, 7]` */
   motion: Float32Array;
-  /** `[soundSteps, 32]`, twice: from the beginning, and from a hop later. */
-  sound: [Float32Array, Float32Array];
+  /** `[soundSteps, 32]`, as often as a step has hops: from the beginning, from a hop later, and so on. */
+  sound: Float32Array[];
 }
 
 /** Where the windows of a pair begin. */
@@ -61,24 +62,29 @@ export class ShiftedClips {
     return this.clips.length;
   }
 
-  /** An offset that the windows' length allows, drawn evenly, with both windows inside the clip where they fit. */
-  place(clip: number, steps: number, random: SeededRandom): Placement {
-    const most = shiftLimit(steps) * HOPS_PER_STEP;
+  /**
+   * An offset that the windows' length allows, drawn evenly, with both windows inside the clip where they fit; else the
+   * sound begins or ends with silence.
+   *
+   * @param limitSec draws no larger ones
+   */
+  place(clip: number, steps: number, random: SeededRandom, limitSec = Number.POSITIVE_INFINITY): Placement {
+    const most = Math.min(shiftLimit(steps) * HOPS_PER_STEP, Math.floor(limitSec / HOP_SEC + 1e-9));
     const hops = Math.round(random.uniform(-most, most));
     const apart = hops / HOPS_PER_STEP;
-    const room = this.#clip(clip).steps - steps;
+    const room = Math.max(0, this.#clip(clip).steps - steps);
     const first = Math.max(0, -apart);
     const last = Math.min(room, room - apart);
-    const start = Math.round(last >= first ? random.uniform(first, last) : (room - apart) / 2);
+    const start = Math.round(last >= first ? random.uniform(first, last) : random.uniform(0, room));
     return { start, soundStart: start * HOPS_PER_STEP + hops, offsetSec: hops * HOP_SEC };
   }
 
-  /** `[4 * steps, 32]`; silence where the clip has none. */
+  /** `[2 * steps, 32]`; silence where the clip has none. */
   soundWindow(clip: number, soundStart: number, steps: number): Float32Array {
-    const odd = ((soundStart % 2) + 2) % 2;
-    const source = this.#clip(clip).sound[odd] as Float32Array;
+    const beyond = ((soundStart % HOPS) + HOPS) % HOPS;
+    const source = this.#clip(clip).sound[beyond] as Float32Array;
     const out = new Float32Array(steps * PHASES * SOUND_BANDS).fill(SILENCE);
-    return copyWithin(source, ((soundStart - odd) / 2) * SOUND_BANDS, out);
+    return copyWithin(source, ((soundStart - beyond) / HOPS) * SOUND_BANDS, out);
   }
 
   /** `[steps, 36, 7]`; a still picture where the clip has none. */
@@ -137,47 +143,45 @@ function shiftedClip(cache: ClipCache, clip: number, lengthSec: number): Shifted
     label,
     steps,
     motion: cellMotion(lumaOf(cache, clip, steps), steps),
-    sound: [stepsOfLogMel(logMel), stepsOfLogMel(logMel.subarray(audio.bands))],
+    sound: Array.from({ length: HOPS }, (_, hop) => stepsOfLogMel(logMel.subarray(hop * audio.bands))),
   };
 }
 
 /** `[steps, 48, 48]` in 0..1 from the cache's bytes, which leave room for crops. */
 function lumaOf(cache: ClipCache, clip: number, steps: number): Float32Array {
   const { lumaSize, steps: cached } = cache.spec;
-  const parts = areaWeights(lumaSize, LUMA_SIZE);
+  const frame = lumaSize * lumaSize;
   const out = new Float32Array(steps * LUMA_SIZE * LUMA_SIZE);
   const rows = new Float32Array(lumaSize * LUMA_SIZE);
   for (let step = 0; step < steps; step++) {
-    const from = (clip * cached + step) * lumaSize * lumaSize;
-    for (let y = 0; y < lumaSize; y++) {
-      parts.forEach((part, x) => {
-        let sum = 0;
-        for (const { index, weight } of part)
-          sum += weight * (cache.luma[from + y * lumaSize + index] as number);
-        rows[y * LUMA_SIZE + x] = sum / 255;
-      });
-    }
+    const from = (clip * cached + step) * frame;
+    shrinkRows(cache.luma.subarray(from, from + frame), lumaSize, rows);
     const to = step * LUMA_SIZE * LUMA_SIZE;
-    parts.forEach((part, y) => {
-      for (let x = 0; x < LUMA_SIZE; x++) {
-        let sum = 0;
-        for (const { index, weight } of part) sum += weight * (rows[index * LUMA_SIZE + x] as number);
-        out[to + y * LUMA_SIZE + x] = sum;
-      }
-    });
+    // Laid down and shrunk again: what were columns are rows then.
+    shrinkRows(rows, lumaSize, out.subarray(to, to + LUMA_SIZE * LUMA_SIZE));
   }
-  return out;
+  return out.map((value) => value / 255);
 }
 
-/** For each pixel of the smaller line, the pixels of the larger that it covers, by how much of it. */
-function areaWeights(from: number, to: number): { index: number; weight: number }[][] {
-  const ratio = from / to;
-  return Array.from({ length: to }, (_, i) => {
-    const [first, end] = [i * ratio, (i + 1) * ratio];
-    const covered = Array.from({ length: Math.ceil(end - 1e-9) - Math.floor(first) }, (_, j) => {
-      const index = Math.floor(first) + j;
-      return { index, weight: (Math.min(end, index + 1) - Math.max(first, index)) / ratio };
-    });
-    return covered.filter(({ weight }) => weight > 1e-9);
-  });
+/**
+ * Every row to 48 values, each the mean of what it covers.
+ *
+ * @param image `[height, size]`
+ * @param out   receives the transpose, `[48, height]`
+ */
+function shrinkRows(image: Uint8Array | Float32Array, size: number, out: Float32Array): void {
+  const height = image.length / size;
+  const ratio = size / LUMA_SIZE;
+  for (let x = 0; x < LUMA_SIZE; x++) {
+    const left = x * ratio;
+    const right = left + ratio;
+    const first = Math.floor(left);
+    const last = Math.min(size, Math.ceil(right - 1e-9));
+    for (let y = 0; y < height; y++) {
+      let sum = 0;
+      for (let i = first; i < last; i++)
+        sum += (Math.min(right, i + 1) - Math.max(left, i)) * (image[y * size + i] as number);
+      out[x * height + y] = sum / ratio;
+    }
+  }
 }

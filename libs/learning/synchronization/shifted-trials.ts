@@ -19,6 +19,8 @@ export interface TrialOptions {
   /** Of the windows, in video steps. */
   steps: number;
   seed: number;
+  /** Of the offsets; as large as the windows allow unless told. */
+  limitSec?: number;
   onTrial?(): void;
 }
 
@@ -26,11 +28,11 @@ export interface TrialOptions {
 export function* trialsOf(
   head: SynchronizationHead,
   clips: ShiftedClips,
-  { kind, steps, seed, onTrial }: TrialOptions,
+  { kind, steps, seed, limitSec, onTrial }: TrialOptions,
 ): Generator<Trial> {
   const random = new SeededRandom(`${seed}:trials`);
   for (let clip = 0; clip < clips.count; clip++) {
-    const { start, soundStart, offsetSec } = clips.place(clip, steps, random);
+    const { start, soundStart, offsetSec } = clips.place(clip, steps, random, limitSec);
     const other = (clip + random.integer(1, Math.max(2, clips.count))) % clips.count;
     const seen = clips.motionWindow(clip, start, steps);
     const heard = () => clips.soundWindow(kind === 'other' ? other : clip, soundStart, steps);

@@ -30,7 +30,7 @@ export interface SynchronizationAnswer {
   /** Probability that there is anything to synchronise by, 0..1. */
   synchronizability: number;
   verdict: OffsetVerdict | 'not_synchronizable';
-  /** Probability of each offset if there is one; ascending by 20 ms. */
+  /** Probability of each offset if there is one; ascending by 40 ms. */
   curve: { offsetSec: number; probability: number }[];
 }
 

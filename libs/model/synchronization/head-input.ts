@@ -1,5 +1,5 @@
 /**
- * What the synchronisation head takes: sound in steps of 20 ms, picture in steps of 80 ms, each step with what lies
+ * What the synchronisation head takes: sound in steps of 40 ms, picture in steps of 80 ms, each step with what lies
  * around it. Means over the window are taken off, so that neither level nor place counts, but change alone.
  */
 import { LogMelFrontEnd, YAMNET_LOG_MEL } from '../front-ends/log-mel.ts';
@@ -9,18 +9,18 @@ import { APPEARANCE_CHANNELS, CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts
 export const VIDEO_RATE_HZ = 12.5;
 export const SOUND_RATE_HZ = 16_000;
 /** Sound steps in a video step. */
-export const PHASES = 4;
+export const PHASES = 2;
 export const VIDEO_STEP_SEC = 1 / VIDEO_RATE_HZ;
 /** Offsets are told apart in steps of the sound. */
 export const SOUND_STEP_SEC = VIDEO_STEP_SEC / PHASES;
 
 /** Log-mel frames a sound step, and of its 64 bands, how many become one. */
-const HOPS = Math.round(SOUND_STEP_SEC / YAMNET_LOG_MEL.hopSec);
+export const HOPS = Math.round(SOUND_STEP_SEC / YAMNET_LOG_MEL.hopSec);
 const BANDS_JOINED = 2;
 export const SOUND_BANDS = YAMNET_LOG_MEL.bands / BANDS_JOINED;
 
 /** Steps around each one, itself included: 240 ms of sound, 400 ms of picture. */
-const SOUND_CONTEXT = 12;
+const SOUND_CONTEXT = 6;
 const VIDEO_CONTEXT = 5;
 /** Numbers that a sound step, and a cell in a video step, are told by. */
 export const SOUND_INPUTS = SOUND_CONTEXT * SOUND_BANDS;
@@ -34,7 +34,7 @@ export const SILENCE = Math.log(YAMNET_LOG_MEL.offset);
 
 /**
  * @param samples mono at 16 kHz
- * @returns `[floor(duration / 20 ms), 32]`
+ * @returns `[floor(duration / 40 ms), 32]`
  */
 export function soundSteps(samples: Float32Array): Float32Array {
   const frontEnd = new LogMelFrontEnd();
@@ -45,7 +45,7 @@ export function soundSteps(samples: Float32Array): Float32Array {
 
 /**
  * @param logMel `[frames, 64]` of the YAMNet recipe, not normalised
- * @returns `[floor(frames / 2), 32]`
+ * @returns `[floor(frames / 4), 32]`
  */
 export function stepsOfLogMel(logMel: Float32Array): Float32Array {
   const { bands } = YAMNET_LOG_MEL;

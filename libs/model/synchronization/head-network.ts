@@ -12,7 +12,7 @@ const FIRST_LOG_SCALE = Math.log(0.5);
 const FIRST_NOTHING = 6;
 
 export interface WindowBatch {
-  /** `[batch, steps, 4, SOUND_INPUTS]` */
+  /** `[batch, steps, 2, SOUND_INPUTS]` */
   sound: tfTypes.Tensor4D;
   /** `[batch, steps, 36, CELL_INPUTS]` */
   motion: tfTypes.Tensor4D;
@@ -40,21 +40,12 @@ export class SynchronizationNetwork {
     const { tf } = this.engine;
     const [batch, steps] = sound.shape;
     const limit = shiftLimit(steps);
-    const heard = centred(tf, tf.reshape(this.#sound.apply(sound), [batch, steps * PHASES, 1, -1]));
-    const seen = centred(tf, this.#motion.apply(motion));
-    const width = SOUND_WIDTHS[2];
-    const rows = tf.reshape(tf.transpose(seen, [0, 2, 1, 3]), [batch, CELL_COUNT * steps, width]);
-    const byPhase = tf.reshape(heard, [batch, steps, PHASES, width]);
-    // Shifts ascend as the phase of the sound descends.
-    const sums = Array.from({ length: PHASES }, (_, i) => {
-      const phase = tf.slice(byPhase, [0, 0, PHASES - 1 - i, 0], [batch, steps, 1, width]);
-      const columns = tf.reshape(phase, [batch, steps, width]) as tfTypes.Tensor3D;
-      return this.#diagonals(rows as tfTypes.Tensor3D, columns, limit);
-    });
-    const count = (2 * limit + 1) * PHASES;
-    const agreement = tf.reshape(tf.concat(sums, 3), [batch, CELL_COUNT, count]);
+    const heard = centred(tf, this.#sound.apply(sound), [1, 2]);
+    const seen = centred(tf, this.#motion.apply(motion), [1]);
+    const agreement = this.#agreement(heard, seen, limit);
     const scaled = tf.mul(tf.mul(agreement, this.#overlapGains(steps, limit)), tf.exp(this.#scale));
     const first = PHASES - 1;
+    const count = (2 * limit + 1) * PHASES;
     const shifts = tf.slice(tf.logSumExp(scaled, 1), [0, first], [batch, count - first]);
     return tf.concat([shifts, tf.add(tf.zeros([batch, 1]), this.#nothing)], 1) as tfTypes.Tensor2D;
   }
@@ -64,27 +55,24 @@ export class SynchronizationNetwork {
   }
 
   /**
-   * Sums over time of the products of rows and columns that lie `shift` steps apart.
+   * Each cell's embeddings convolved with the sound's: the sound is a filter as long as the window, and every place that
+   * it is laid on is a shift.
    *
-   * @returns `[batch, cells, 2 * limit + 1, 1]`
+   * @returns `[batch, cells, (2 * limit + 1) * phases]`, shifts ascending
    */
-  #diagonals(rows: tfTypes.Tensor3D, columns: tfTypes.Tensor3D, limit: number): tfTypes.Tensor4D {
+  #agreement(heard: tfTypes.Tensor4D, seen: tfTypes.Tensor4D, limit: number): tfTypes.Tensor3D {
     const { tf } = this.engine;
-    const [batch, steps] = columns.shape;
-    const reversed = tf.transpose(tf.reverse(columns, 1), [0, 2, 1]);
-    const products = tf.reshape(tf.matMul(rows, reversed), [batch * CELL_COUNT, steps, steps]);
-    // Padded by its own width and read in lines one shorter, each line of a matrix slips one place to the right.
-    const padded = tf.pad(products, [
-      [0, 0],
-      [0, 0],
-      [0, steps],
-    ]);
-    const lines = tf.reshape(padded, [batch * CELL_COUNT, 2 * steps * steps]);
-    const kept = tf.slice(lines, [0, 0], [batch * CELL_COUNT, steps * (2 * steps - 1)]);
-    const slipped = tf.reshape(kept, [batch * CELL_COUNT, steps, 2 * steps - 1]);
-    const shifts = 2 * limit + 1;
-    const near = tf.slice(slipped, [0, 0, steps - 1 - limit], [batch * CELL_COUNT, steps, shifts]);
-    return tf.reshape(tf.sum(near, 1), [batch, CELL_COUNT, shifts, 1]);
+    const [batch, steps, , width] = heard.shape;
+    // Shifts ascend as the phase of the sound descends.
+    const filters = tf.unstack(tf.transpose(tf.reverse(heard, 2), [0, 1, 3, 2]));
+    const room: [number, number] = [limit, limit];
+    const padded = tf.pad(tf.transpose(seen, [0, 2, 1, 3]), [[0, 0], [0, 0], room, [0, 0]]);
+    const sums = tf.unstack(padded).map((cells, i) => {
+      const line = tf.reshape(cells, [CELL_COUNT, steps + 2 * limit, 1, width]) as tfTypes.Tensor4D;
+      const filter = tf.reshape(filters[i] as tfTypes.Tensor, [steps, 1, width, PHASES]);
+      return tf.conv2d(line, filter as tfTypes.Tensor4D, 1, 'valid');
+    });
+    return tf.reshape(tf.stack(sums), [batch, CELL_COUNT, (2 * limit + 1) * PHASES]);
   }
 
   #overlapGains(steps: number, limit: number): tfTypes.Tensor1D {
@@ -99,7 +87,11 @@ export class SynchronizationNetwork {
 /** Three layers over `[batch, steps, rows, inputs]`, the second of which sees the neighbouring steps. */
 class Stream {
   readonly #store: ParameterStore;
-  readonly #layers: [Dense, Dense, Dense];
+  readonly #first: Dense;
+  readonly #kernel: tfTypes.Variable;
+  readonly #bias: tfTypes.Variable;
+  readonly #last: Dense;
+  readonly #widths: readonly [number, number, number];
 
   constructor(
     store: ParameterStore,
@@ -108,35 +100,25 @@ class Stream {
     widths: readonly [number, number, number],
   ) {
     this.#store = store;
-    this.#layers = [
-      new Dense(store, `${name}/1`, inputs, widths[0]),
-      new Dense(store, `${name}/2`, NEIGHBOURS * widths[0], widths[1]),
-      new Dense(store, `${name}/3`, widths[1], widths[2]),
-    ];
+    this.#widths = widths;
+    this.#first = new Dense(store, `${name}/1`, inputs, widths[0]);
+    const seen = NEIGHBOURS * widths[0];
+    const deviation = Math.sqrt(1 / seen);
+    this.#kernel = store.weight(`${name}/2/kernel`, [seen, widths[1]], { kind: 'normal', deviation });
+    this.#bias = store.weight(`${name}/2/bias`, [widths[1]], { kind: 'constant', value: 0 });
+    this.#last = new Dense(store, `${name}/3`, widths[1], widths[2]);
   }
 
   apply(x: tfTypes.Tensor4D): tfTypes.Tensor4D {
     const { tf } = this.#store.engine;
-    const [first, second, last] = this.#layers;
-    const hidden = tf.relu(first.apply(x));
-    return last.apply(
-      tf.relu(second.apply(this.#withNeighbours(hidden as tfTypes.Tensor4D))),
-    ) as tfTypes.Tensor4D;
-  }
-
-  #withNeighbours(x: tfTypes.Tensor4D): tfTypes.Tensor {
-    const { tf } = this.#store.engine;
-    const around = tf.pad(x, [
-      [0, 0],
-      [1, 1],
-      [0, 0],
-      [0, 0],
-    ]);
-    const shifted = Array.from({ length: NEIGHBOURS }, (_, i) => tf.slice(around, [0, i, 0, 0], x.shape));
-    return tf.concat(shifted, 3);
+    const hidden = tf.relu(this.#first.apply(x)) as tfTypes.Tensor4D;
+    // A convolution over time: far faster than slices of the steps beside each other.
+    const shape: [number, number, number, number] = [NEIGHBOURS, 1, this.#widths[0], this.#widths[1]];
+    const around = tf.conv2d(hidden, tf.reshape(this.#kernel, shape), 1, 'same');
+    return this.#last.apply(tf.relu(tf.add(around, this.#bias))) as tfTypes.Tensor4D;
   }
 }
 
-function centred(tf: Engine['tf'], x: tfTypes.Tensor): tfTypes.Tensor {
-  return tf.sub(x, tf.mean(x, 1, true));
+function centred(tf: Engine['tf'], x: tfTypes.Tensor4D, axes: number[]): tfTypes.Tensor4D {
+  return tf.sub(x, tf.mean(x, axes, true));
 }

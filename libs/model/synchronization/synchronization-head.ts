@@ -22,8 +22,8 @@ import {
 } from './head-input.ts';
 
 /** Widths of the layers of each stream; the last one is that of the embeddings. */
-export const SOUND_WIDTHS = [64, 64, 24] as const;
-export const MOTION_WIDTHS = [24, 32, 24] as const;
+export const SOUND_WIDTHS = [64, 64, 16] as const;
+export const MOTION_WIDTHS = [16, 24, 16] as const;
 /** The second layer sees the steps before and after as well. */
 export const NEIGHBOURS = 3;
 
@@ -42,7 +42,7 @@ export function shiftLimit(steps: number): number {
 
 /** What one window says about the offset. */
 export interface ShiftEvidence {
-  /** Probability of each shift if the window can be synchronised at all; ascending, in steps of 20 ms around 0. */
+  /** Probability of each shift if the window can be synchronised at all; ascending, in steps of 40 ms around 0. */
   shifts: Float64Array;
   /** Probability that it cannot be. */
   nothing: number;
@@ -67,7 +67,7 @@ export class SynchronizationHead {
   }
 
   /**
-   * @param sound  `[4 * steps, 32]` of `soundSteps`
+   * @param sound  `[2 * steps, 32]` of `soundSteps`
    * @param motion `[steps, 36, 7]` of `cellMotion`, from the same instant on
    * @throws EarshotError `shape_mismatch` when they are not of one length, `too_short` when under 1 s would overlap at
    *   every shift but 0
@@ -90,7 +90,7 @@ export class SynchronizationHead {
     return { shifts: softmax([...logits]), nothing };
   }
 
-  /** `[4 * steps, width]`, its mean taken off. */
+  /** `[2 * steps, width]`, its mean taken off. */
   #embedSound(sound: Float32Array, steps: number): Float32Array {
     const input = new Float32Array(steps * PHASES * SOUND_INPUTS);
     soundInput(sound, input, 0);
@@ -115,7 +115,7 @@ export class SynchronizationHead {
     const logits = new Float64Array(2 * most + 1);
     const perCell = new Float64Array(CELL_COUNT);
     for (let shift = -most; shift <= most; shift++) {
-      // Sound step `4 t - shift` meets video step `t`.
+      // Sound step `2 t - shift` meets video step `t`.
       const first = Math.max(0, Math.ceil(shift / PHASES));
       const end = Math.min(steps, steps + Math.ceil(shift / PHASES));
       perCell.fill(0);

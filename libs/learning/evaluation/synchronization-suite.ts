@@ -1,0 +1,186 @@
+/**
+ * How well offsets are found: clips whose sound was shifted by a known time, and the controls that nothing must be found
+ * in. Every score has its chance beside it, and an interval over clips.
+ */
+import { EarshotError } from '#core/errors';
+import { SeededRandom } from '#core/random';
+import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
+import { readSynchronization, type StoredSynchronization } from '#model/checkpoint/synchronization';
+import { bootstrap, mean } from '#model/metrics/bootstrap';
+import {
+  type OffsetPair,
+  type SynchronizationScores,
+  synchronizationScores,
+} from '#model/metrics/synchronization';
+import { answerOf, stepsOf } from '#model/synchronization/check-synchronization';
+import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
+import type { ShiftedClips } from '../synchronization/shifted-clips.ts';
+import { type Trial, type TrialKind, trialsOf } from '../synchronization/shifted-trials.ts';
+import {
+  type ClipsOptions,
+  corpusShiftedClips,
+  listShiftedClips,
+} from '../synchronization/synchronization-clips.ts';
+
+interface Score {
+  value: number;
+  chance: number;
+  ci95: [number, number];
+}
+
+export interface SynchronizationEvaluation {
+  suite: 'synchronization';
+  model: { id: string; version: string; dimension: number };
+  n: number;
+  results: Record<string, Score>;
+}
+
+export interface SynchronizationRequest extends ClipsOptions {
+  modelFolder: string;
+  corpus: string;
+  /** A list of clips whose test part is scored as well: those that the head has learned from, say. */
+  pairs?: string;
+  /** Only the first so many test clips of the corpus. */
+  clips?: number;
+}
+
+/** Of the trials; the split of a list follows from the seed of the training. */
+const SEED = 1;
+/** Windows of 3 s inside of clips of 5 s leave room for 2 s; of clips of 3 s, windows of 2 s for 1 s. */
+const LONG = { steps: 37, limitSec: 2 };
+const SHORT = { steps: 25, limitSec: 1 };
+/** Near nothing, where the verdicts differ. */
+const NEAR_SEC = 0.3;
+const GUESSES = 20;
+
+/** @throws EarshotError `not_trained` for a model without a synchronisation head, `file_not_found` without a corpus */
+export async function evaluateSynchronization(
+  request: SynchronizationRequest,
+): Promise<SynchronizationEvaluation> {
+  const manifest = await readTwoTowerManifest(request.modelFolder);
+  const stored = await readSynchronization(request.modelFolder, manifest);
+  if (!stored) {
+    const message = `The model ${manifest.id} has no synchronisation head: train one with "earshot train --head synchronization".`;
+    throw new EarshotError('not_trained', message, { subject: manifest.id });
+  }
+  const { clips } = await corpusShiftedClips(request.corpus, 'test', { ...request, maxClips: request.clips });
+  const results = scoresOf(stored, clips, 'generated', LONG, request);
+  const whole = { steps: Math.min(...clips.clips.map(({ steps }) => steps)), limitSec: LONG.limitSec };
+  Object.assign(results, offsetScores('generatedWhole', answered(stored, clips, 'true', whole, request)));
+  if (request.pairs !== undefined) {
+    const trained = manifest.heads?.synchronization?.training.seed;
+    const seed = typeof trained === 'number' ? trained : SEED;
+    const { test } = await listShiftedClips(request.pairs, { ...request, seed });
+    Object.assign(results, scoresOf(stored, test, 'pairs', shapeFor(test), request));
+  }
+  const { id, version, dimension } = manifest;
+  return { suite: 'synchronization', model: { id, version, dimension }, n: clips.count, results };
+}
+
+type WindowShape = typeof LONG;
+
+function shapeFor(clips: ShiftedClips): WindowShape {
+  const shortest = Math.min(...clips.clips.map(({ steps }) => steps));
+  return shortest >= LONG.steps + stepsOf(LONG.limitSec) ? LONG : SHORT;
+}
+
+function scoresOf(
+  stored: StoredSynchronization,
+  clips: ShiftedClips,
+  name: string,
+  shape: WindowShape,
+  options: ClipsOptions,
+): Record<string, Score> {
+  const trials = (kind: TrialKind, of = shape) => answered(stored, clips, kind, of, options);
+  const near = trials('true', { ...shape, limitSec: NEAR_SEC });
+  const results = offsetScores(name, trials('true'));
+  for (const kind of ['other', 'silent', 'still'] as const) {
+    const controls = trials(kind);
+    const refused = controls.map(({ isAnswered }) => (isAnswered ? 0 : 1));
+    results[`${name}.${kind}.refused`] = { ...bootstrap(refused), chance: 0 };
+    if (kind === 'other') Object.assign(results, offsetScores(`${name}.other`, controls, true));
+  }
+  results[`${name}.verdictAccuracy`] = {
+    ...bootstrap(near.map(({ pair }) => synchronizationScores([pair]).verdictAccuracy)),
+    chance: guessed(near.map(({ pair }) => pair)).verdictAccuracy,
+  };
+  return results;
+}
+
+interface AnsweredTrial {
+  pair: OffsetPair;
+  /** Whether the clip passes for one that can be synchronised. */
+  isAnswered: boolean;
+}
+
+/** The best offset of every trial, whether or not the model would have told it. */
+function answered(
+  { head, leastSynchronizability }: StoredSynchronization,
+  clips: ShiftedClips,
+  kind: TrialKind,
+  { steps, limitSec }: WindowShape,
+  { signal, onProgress }: ClipsOptions,
+): AnsweredTrial[] {
+  let done = 0;
+  const onTrial = () => onProgress?.(`${kind} sounds`, ++done, clips.count);
+  const trials = trialsOf(head, clips, { kind, steps, limitSec, seed: SEED, onTrial });
+  return Array.from(trials, (trial) => {
+    if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
+    return answerTo(trial, leastSynchronizability);
+  });
+}
+
+function answerTo({ offsetSec, evidence }: Trial, least: number): AnsweredTrial {
+  const answer = answerOf(evidence, 0);
+  const estimatedSec = answer.offsetSec ?? 0;
+  return { pair: { trueSec: offsetSec, estimatedSec }, isAnswered: answer.synchronizability >= least };
+}
+
+/** @param brief accuracies alone */
+function offsetScores(name: string, trials: readonly AnsweredTrial[], brief = false): Record<string, Score> {
+  const pairs = trials.map(({ pair }) => pair);
+  const chance = guessed(pairs);
+  const places = pairs.map((_, i) => i);
+  const scored = (metric: Exclude<keyof SynchronizationScores, 'count'>): Score => {
+    const statistic = (chosen: readonly number[]) =>
+      synchronizationScores(chosen.map((i) => pairs[i] as OffsetPair))[metric];
+    return { ...bootstrap(places, statistic), chance: chance[metric] };
+  };
+  const results: Record<string, Score> = {
+    [`${name}.accuracy`]: scored('accuracy'),
+    [`${name}.withinOneClass`]: scored('withinOneClass'),
+  };
+  if (brief) return results;
+  results[`${name}.medianErrorMs`] = scored('medianErrorMs');
+  results[`${name}.meanErrorMs`] = scored('meanErrorMs');
+  const told = trials.filter(({ isAnswered }) => isAnswered);
+  results[`${name}.answered`] = {
+    ...bootstrap(trials.map((trial) => (trial.isAnswered ? 1 : 0))),
+    chance: 1,
+  };
+  if (told.length > 0) {
+    const right = told.map(({ pair }) => synchronizationScores([pair]).withinOneClass);
+    results[`${name}.answeredWithinOneClass`] = { ...bootstrap(right), chance: chance.withinOneClass };
+  }
+  return results;
+}
+
+/** What somebody scores who guesses within the range that the true offsets cover. */
+function guessed(pairs: readonly OffsetPair[]): SynchronizationScores {
+  const random = new SeededRandom(`${SEED}:guess`);
+  const limit = pairs.reduce((most, { trueSec }) => Math.max(most, Math.abs(trueSec)), SOUND_STEP_SEC);
+  const rounds = Array.from({ length: GUESSES }, () =>
+    synchronizationScores(
+      pairs.map(({ trueSec }) => ({ trueSec, estimatedSec: random.uniform(-limit, limit) })),
+    ),
+  );
+  const average = (metric: keyof SynchronizationScores) => mean(rounds.map((round) => round[metric]));
+  return {
+    count: pairs.length,
+    accuracy: average('accuracy'),
+    withinOneClass: average('withinOneClass'),
+    meanErrorMs: average('meanErrorMs'),
+    medianErrorMs: average('medianErrorMs'),
+    verdictAccuracy: average('verdictAccuracy'),
+  };
+}
