@@ -335,3 +335,32 @@ describe('POST /v1/correspondence', () => {
     expect(mixed.score).not.toBeCloseTo(own.score, 3);
   });
 });
+
+describe('POST /v1/synchronization', () => {
+  it('answers the offset with its curve, of a clip, a file and through the client', async () => {
+    const own = await (await post('/v1/synchronization', { clipId: dog.id })).json();
+    expect(Object.keys(own)).toEqual(
+      expect.arrayContaining(['offsetSec', 'confidence', 'synchronizability', 'verdict', 'curve', 'segment']),
+    );
+    const part = { clipId: dog.id, startSec: 1, endSec: 3 };
+    expect(await (await post('/v1/synchronization', part)).json()).toMatchObject({
+      segment: { startSec: 1, endSec: 3 },
+    });
+    const body = form(await sample('14-dog.mp4'));
+    const uploaded = await (await call('/v1/synchronization', { method: 'POST', body })).json();
+    expect(uploaded).toEqual(own);
+    const remote = new RemoteCatalog(server.url);
+    expect(await remote.synchronize({ file: join(SAMPLES, '14-dog.mp4') })).toEqual(own);
+  });
+
+  it.each([
+    ['an unknown clip', { clipId: NO_CLIP }, 404, 'unknown_clip'],
+    ['a part behind the end', { clipId: 'dog', startSec: 99 }, 400, 'invalid_argument'],
+    ['a field that there is none of', { clipId: 'dog', fix: true }, 400, 'invalid_argument'],
+  ])('refuses %s', async (_what, body, status, code) => {
+    const asked = body.clipId === 'dog' ? { ...body, clipId: dog.id } : body;
+    const response = await post('/v1/synchronization', asked);
+    expect(response.status).toBe(status);
+    expect(await codeOf(response)).toBe(code);
+  });
+});

@@ -2,7 +2,9 @@
  * A deterministic stand-in for a trained model: a tone of pitch p and a picture of brightness p meet in one point
  * of the space, so that tests know which sound belongs to which picture. Loaded by path inside the worker threads.
  */
-import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
+import type { EmbeddingModel, FrameBlock, SynchronizationScene } from '#model/embedding-model';
+import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
+import { offsetVerdict } from '#model/synchronization/verdict';
 
 export const FAKE_IDENTITY = { id: 'fake', version: '1', dimension: 8 };
 
@@ -35,8 +37,23 @@ export function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
       return waveforms.map((waveform) => bump(pitchPosition(waveform)));
     },
     embedVideo: (blocks) => Promise.resolve(blocks.map((block) => bump(brightness(block)))),
+    checkSynchronization: (scene) => Promise.resolve(flashAgainstTone(scene)),
     dispose: () => undefined,
   });
+}
+
+/** The picture flashes up as the sound begins; there is nothing to go by where one of the two doesn't happen. */
+function flashAgainstTone({ samples, luma, count }: SynchronizationScene): SynchronizationAnswer {
+  const pixels = luma.length / count;
+  const loud = samples.findIndex((sample) => Math.abs(sample) > 0.05);
+  const lit = luma.findIndex((value) => value > 0.5);
+  if (loud < 0 || lit < 0) {
+    const verdict = 'not_synchronizable' as const;
+    return { offsetSec: null, confidence: 0, synchronizability: 0, verdict, curve: [] };
+  }
+  const offsetSec = Math.floor(lit / pixels) / 12.5 - loud / 16_000;
+  const curve = [-1, 0, 1].map((step) => ({ offsetSec: step, probability: step === 0 ? 0.8 : 0.1 }));
+  return { offsetSec, confidence: 0.9, synchronizability: 1, verdict: offsetVerdict(offsetSec), curve };
 }
 
 function pitchPosition(waveform: Float32Array): number {

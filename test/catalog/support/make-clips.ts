@@ -41,3 +41,14 @@ export async function makeClip(folder: string, name: string, recipe: ClipRecipe)
 export async function ffmpeg(args: readonly string[]): Promise<void> {
   await run('ffmpeg', ['-hide_banner', '-v', 'error', '-nostdin', '-y', ...args]);
 }
+
+/** 6 s of black with a white flash and, `aheadSec` before it, a tone that begins: both until the end. */
+export async function makeFlash(folder: string, name: string, aheadSec: number): Promise<string> {
+  const file = path.join(folder, name);
+  const flashSec = 2.4;
+  const picture = `color=c=black:s=64x48:r=25:d=6,drawbox=c=white:t=fill:enable='gte(t,${flashSec})'`;
+  const sound = `aevalsrc='0.3*sin(2*PI*440*t)*gte(t,${flashSec - aheadSec})':s=16000:d=6`;
+  const codecs = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
+  await ffmpeg(['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound, ...codecs, file]);
+  return file;
+}
