@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CommandContext } from '#apps/indexer/context';
 import { ingestSamples, showHitRate, showSearch } from '#apps/indexer/demo';
+import { showClassification, showCorrespondence, showDescription } from '#apps/indexer/demo-questions';
 import type { CatalogService, Clip } from '#catalog/catalog-service';
 import { loadConfig } from '#catalog/config';
 import { asEarshotError } from '#core/errors';
@@ -42,6 +43,10 @@ async function show(catalog: CatalogService, context: CommandContext): Promise<v
   context.print('\nWith each of the clips in turn, itself left out:');
   await showHitRate(catalog, clips, 'video', context);
   await showHitRate(catalog, clips, 'audio', context);
+  const [dog, piano] = [firstWith(clips, 'dog'), firstWith(clips, 'piano')];
+  await showCorrespondence(catalog, dog, piano, context);
+  await showClassification(catalog, clips, context);
+  await showDescription(catalog, piano, context);
 }
 
 async function showAndServe(context: CommandContext, port: number): Promise<void> {
