@@ -1,4 +1,5 @@
 /** Labelled clips as scenes: what is heard and what is seen of each. */
+import pLimit from 'p-limit';
 import { EarshotError } from '#core/errors';
 import { probe } from '#media/probe';
 import type { LabelledScene } from '#model/calibration/few-shot';
@@ -11,22 +12,30 @@ export interface EmbeddingProgress {
   onProgress?(done: number, total: number): void;
 }
 
+/** Decoders of several clips run beside the towers of one. */
+const CLIPS_AT_ONCE = 4;
+
 /** In the order of the clips, by their first label; a stream that a file lacks is missing. */
 export async function embedScenes(
   model: EmbeddingModel,
   clips: readonly LabelledFile[],
   { signal, onProgress }: EmbeddingProgress = {},
 ): Promise<LabelledScene[]> {
-  const scenes: LabelledScene[] = [];
-  for (const [index, { file, labels }] of clips.entries()) {
+  const limit = pLimit(CLIPS_AT_ONCE);
+  let done = 0;
+  const embed = async ({ file, labels }: LabelledFile): Promise<LabelledScene> => {
     if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
     const info = await probe(file, { signal });
-    scenes.push({
-      label: labels[0] ?? '',
-      audio: info.audio && (await embedSound(model, file, info, signal)),
-      video: info.video && (await embedPicture(model, file, info, signal)),
-    });
-    onProgress?.(index + 1, clips.length);
+    const audio = info.audio && (await embedSound(model, file, info, signal));
+    const video = info.video && (await embedPicture(model, file, info, signal));
+    done += 1;
+    onProgress?.(done, clips.length);
+    return { label: labels[0] ?? '', audio, video };
+  };
+  try {
+    return await Promise.all(clips.map((clip) => limit(() => embed(clip))));
+  } catch (error) {
+    limit.clearQueue();
+    throw error;
   }
-  return scenes;
 }
