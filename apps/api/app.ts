@@ -13,6 +13,7 @@ import { registerClipWaveform } from './routes/clip-waveform.ts';
 import { registerCorrespondence } from './routes/correspondence.ts';
 import { registerCreateClip } from './routes/create-clip.ts';
 import { registerDeleteClip } from './routes/delete-clip.ts';
+import { registerDeleteModel } from './routes/delete-model.ts';
 import { registerDescribe } from './routes/describe.ts';
 import { registerDocs } from './routes/docs.ts';
 import { registerEmbeddings } from './routes/embeddings.ts';
@@ -33,6 +34,7 @@ import { registerRetryJob } from './routes/retry-job.ts';
 import { registerSearch } from './routes/search.ts';
 import { registerSynchronization } from './routes/synchronization.ts';
 import { registerUpdateClip } from './routes/update-clip.ts';
+import { registerUseModel } from './routes/use-model.ts';
 
 /**
  * @param options `onlyLoopback`: the server is bound to a loopback address, so other host names are refused;
@@ -74,6 +76,8 @@ export function createApp(context: ApiContext, options: { onlyLoopback: boolean;
   registerLabelExamples(app, context);
   registerSynchronization(app, context);
   registerListModels(app, context);
+  registerUseModel(app, context);
+  registerDeleteModel(app, context);
   registerHealth(app);
   registerReady(app, context);
   registerMetrics(app, context);

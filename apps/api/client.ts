@@ -16,6 +16,7 @@ import type {
   Job,
   Label,
   ModelSummary,
+  ModelUse,
   NewClip,
   Page,
   SearchPage,
@@ -192,6 +193,14 @@ export class RemoteCatalog implements CatalogService {
   async listModels(): Promise<ModelSummary[]> {
     const { items } = await this.#json<{ items: ModelSummary[] }>('GET', '/v1/models');
     return items;
+  }
+
+  async useModel(name: string): Promise<ModelUse> {
+    return this.#json('POST', `/v1/models/${encodeURIComponent(name)}/use`);
+  }
+
+  async removeModel(name: string): Promise<{ removedPoints: number }> {
+    return this.#json('DELETE', `/v1/models/${encodeURIComponent(name)}`);
   }
 
   async close(): Promise<void> {

@@ -51,7 +51,9 @@ export const clipSchema = z
 export const jobSchema = z
   .object({
     id: z.string().openapi({ format: 'uuid' }),
-    kind: z.literal('ingest'),
+    kind: z.enum(['ingest', 'model']).openapi({
+      description: 'model: the clips are embedded with another model, which then goes live',
+    }),
     clipId: z.string().nullable(),
     status: jobStatusSchema,
     stage: z.string().openapi({ description: 'queued, probe, decode, embed, index or done' }),
@@ -94,6 +96,10 @@ export const pageQuery = {
 
 export const clipParams = z.object({ id: z.string().max(200).openapi({ description: "The clip's id" }) });
 export const jobParams = z.object({ id: z.string().max(200).openapi({ description: "The job's id" }) });
+
+export const modelParams = z.object({
+  id: z.string().min(1).max(200).openapi({ description: "The model's name, as `GET /v1/models` lists it" }),
+});
 
 /** The content part of a JSON answer in a route definition. */
 export function jsonAnswer<S extends z.ZodType>(schema: S, description: string) {

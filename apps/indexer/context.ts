@@ -42,10 +42,11 @@ export class CommandContext {
 
   /**
    * Runs `work` on the catalog and closes it: that of the server at EARSHOT_API_URL, else of the server that owns
-   * the data folder, else our own. `worker`: our own catalog takes jobs meanwhile.
+   * the data folder, else our own. `worker`: our own catalog takes jobs meanwhile; `insteadOfLost`: the model to go on
+   * with where the files of the one in use are gone.
    */
   async withCatalog<T>(
-    options: { worker: boolean },
+    options: { worker: boolean; insteadOfLost?: string },
     work: (catalog: CatalogService) => Promise<T>,
   ): Promise<T> {
     const url = await this.serverUrl();
@@ -63,12 +64,13 @@ export class CommandContext {
 
   /** Runs `work` on our own stores and closes them. @throws EarshotError `data_folder_in_use` */
   async withLocalCatalog<T>(
-    options: { worker: boolean },
+    options: { worker: boolean; insteadOfLost?: string },
     work: (catalog: LocalCatalogService) => Promise<T>,
   ): Promise<T> {
     const config = await this.config();
     const { openCatalog } = await import('#catalog/open-catalog');
-    const catalog = await openCatalog(config, { logger: await this.logger() });
+    const { insteadOfLost } = options;
+    const catalog = await openCatalog(config, { logger: await this.logger(), insteadOfLost });
     try {
       if (options.worker) await catalog.startWorker();
       return await work(catalog);

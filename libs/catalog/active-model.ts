@@ -1,4 +1,4 @@
-/** The model that this process works with: where it lies, what it is, and where its points live in the index. */
+/** A model at hand: where it lies, what it is, and where its points live in the index. */
 import type { ModelCalibration } from '#model/checkpoint/manifest';
 import type { AudioInputSpec, ModelIdentity, SegmentPlan, VideoInputSpec } from '#model/embedding-model';
 

@@ -37,7 +37,8 @@ export interface Clip {
 
 export interface Job {
   id: string;
-  kind: 'ingest';
+  /** `ingest`: a clip is taken in; `model`: the clips are embedded with another model, which then goes live. */
+  kind: 'ingest' | 'model';
   clipId: string | null;
   status: JobStatus;
   /** What is being done: `queued`, `probe`, `decode`, `embed`, `index`, `done`. */
@@ -200,9 +201,24 @@ export interface ModelSummary {
   id: string;
   version: string;
   dimension: number;
+  /** Whether searches are answered with it: the same as `state` `live`. */
   active: boolean;
+  /**
+   * `building`: clips are being embedded with it, and it goes live when all are; `retired`: it was live once, and its
+   * vectors are kept; `unused`: the catalog has no vectors of it.
+   */
+  state: 'live' | 'building' | 'retired' | 'unused';
+  /** Whether its files are at hand. */
+  installed: boolean;
   hasTextTower: boolean;
   description: string;
+}
+
+/** What asking for another model set going. */
+export interface ModelUse {
+  model: SearchPage['model'];
+  /** Embeds the clips and then switches to the model; null where it is live already. */
+  job: Job | null;
 }
 
 export interface Collection {
@@ -271,6 +287,13 @@ export interface CatalogService {
   /** How far a clip's sound is ahead of its picture. */
   synchronize(subject: AnalysisSubject, options?: { signal?: AbortSignal }): Promise<Synchronization>;
   listModels(): Promise<ModelSummary[]>;
+  /**
+   * Embeds all clips with that model in the background, then answers with it; the one before answers until then.
+   * Asked again, or for the live one, it takes back any other change under way.
+   */
+  useModel(name: string): Promise<ModelUse>;
+  /** Drops the vectors that the catalog keeps of retired models of that name or `id@version`; answers how many points. */
+  removeModel(name: string): Promise<{ removedPoints: number }>;
   /** Waits for nothing, frees everything. */
   close(): Promise<void>;
 }

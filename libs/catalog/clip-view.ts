@@ -34,7 +34,7 @@ export function toClip(row: ClipRow): Clip {
 export function toJob(row: JobRow): Job {
   return {
     id: row.id,
-    kind: 'ingest',
+    kind: row.kind as Job['kind'],
     clipId: row.clipId,
     status: row.status,
     stage: row.stage,

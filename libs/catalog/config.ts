@@ -36,12 +36,15 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'
 
 const ENGINES = ['auto', 'onnx', 'tensorflow'] as const satisfies readonly ServingEngine[];
 
+/** Shipped with the product. */
+export const DEFAULT_MODEL = 'mini';
+
 const schema = z.object({
   EARSHOT_DATA_DIR: z
     .string()
     .default('./data')
     .transform((folder) => resolve(folder)),
-  EARSHOT_MODEL: z.string().default('mini'),
+  EARSHOT_MODEL: z.string().default(DEFAULT_MODEL),
   EARSHOT_DATABASE_URL: url(['postgres:', 'postgresql:']).optional(),
   EARSHOT_QDRANT_URL: url(['http:', 'https:']).optional(),
   EARSHOT_QDRANT_API_KEY: z.string().optional(),
@@ -64,7 +67,7 @@ const schema = z.object({
 export interface CatalogConfig {
   /** Absolute folder of everything embedded: database, index, objects, temporary files. */
   dataDir: string;
-  /** A shipped model's name, or a folder that holds one. */
+  /** A model's name, or a folder that holds one: what a catalog begins with. */
   model: string;
   databaseUrl: string | undefined;
   qdrantUrl: string | undefined;

@@ -1,4 +1,4 @@
-/** Ingest jobs as users see them: one row each, kept in step with the queue that decides who does them. */
+/** Jobs as users see them: one row each, kept in step with the queue that decides who does them. */
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EarshotError } from '#core/errors';
@@ -10,11 +10,22 @@ import { JOB_STATUSES, type Job, type JobStatus, type Page } from './catalog-ser
 import { toJob } from './clip-view.ts';
 
 export const INGEST_QUEUE = 'ingest';
+/** Changes of models, one job each. */
+export const MODEL_QUEUE = 'model';
+/** The clips that a change of models embeds; what users see is the change's own job. */
+export const EMBED_QUEUE = 'embed';
 
 /** What the queue carries beside the job's id. */
 export interface IngestPayload {
   clipId: string;
 }
+
+export interface ModelPayload {
+  /** Collection of the index that is filled. */
+  collection: string;
+}
+
+export interface EmbedPayload extends IngestPayload, ModelPayload {}
 
 const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 500;
@@ -91,6 +102,11 @@ export class JobService {
    */
   async retry(id: string): Promise<Job> {
     const row = await this.#row(id);
+    if (row.kind === 'model') {
+      const message =
+        'A change of models is begun again with "earshot models use", and goes on where it stopped.';
+      throw new EarshotError('conflict', message, { subject: id });
+    }
     const requeued = await this.#database.transaction((session) => requeueIngest(session, this.#queue, row));
     if (requeued === null) {
       const { status } = await this.#row(id);

@@ -5,7 +5,7 @@ import { probe } from '#media/probe';
 import type { VectorIndex } from '#store/index/vector-index';
 import { ClipRepository } from '#store/repositories/clips';
 import { EmbeddingRepository } from '#store/repositories/embeddings';
-import type { ActiveModel } from './active-model.ts';
+import { ModelRepository } from '#store/repositories/models';
 import { classify } from './analysis/classify.ts';
 import { correspond } from './analysis/correspondence.ts';
 import { describeExpected } from './analysis/describe.ts';
@@ -26,6 +26,7 @@ import type {
   MediaFile,
   Modality,
   ModelSummary,
+  ModelUse,
   NewClip,
   Page,
   SearchPage,
@@ -34,14 +35,15 @@ import type {
   Synchronization,
 } from './catalog-service.ts';
 import { type ClipParts, ClipService } from './clips.ts';
-import type { InferencePool } from './inference/inference-pool.ts';
 import { addClip } from './ingest/add-clip.ts';
 import { embedMedia } from './ingest/embed-media.ts';
 import type { IngestWorker } from './ingest/ingest-worker.ts';
 import { JobService } from './jobs.ts';
 import { LabelService } from './labels.ts';
 import { clipMedia, clipThumbnail, clipWaveform } from './media-views.ts';
-import { listModels, type ModelReader } from './models.ts';
+import { INDEX_ALIAS, type ModelChanges } from './model-change/model-changes.ts';
+import type { OpenModel, OpenModels } from './model-change/open-models.ts';
+import { findChoosable, indexCollectionNames, listModels, type ModelReader } from './models.ts';
 import { type ReconcileReport, reconcile } from './reconcile.ts';
 import { embedQueryFile } from './search/query-file.ts';
 import { search } from './search/search-service.ts';
@@ -49,9 +51,9 @@ import { search } from './search/search-service.ts';
 export interface CatalogParts extends ClipParts {
   dataDir: string;
   index: VectorIndex;
-  model: ActiveModel;
-  modelReader: ModelReader;
-  pool: InferencePool;
+  models: OpenModels;
+  changes: ModelChanges;
+  reader: ModelReader;
   worker: IngestWorker;
   uploads: Set<string>;
   /** Whether other processes may work on the same stores. */
@@ -129,8 +131,8 @@ export class LocalCatalog implements LocalCatalogService {
     return this.#jobs.counts();
   }
 
-  search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchPage> {
-    const { database, index, model, pool } = this.#parts;
+  async search(request: SearchRequest, options: { signal?: AbortSignal } = {}): Promise<SearchPage> {
+    const { database, index, model, pool } = await this.#withModel();
     const parts = {
       database,
       index,
@@ -148,7 +150,7 @@ export class LocalCatalog implements LocalCatalogService {
     file: string,
     options: { modality?: Modality; signal?: AbortSignal } = {},
   ): Promise<{ model: SearchPage['model']; segments: SegmentEmbedding[] }> {
-    const { model, pool } = this.#parts;
+    const { model, pool } = await this.#withModel();
     const { modality, signal } = options;
     const info = await probe(file, { signal });
     const modalities = modality && [modality];
@@ -160,11 +162,11 @@ export class LocalCatalog implements LocalCatalogService {
     return { model: { ...model.identity }, segments: vectors };
   }
 
-  correspond(
+  async correspond(
     request: { picture: AnalysisSubject; sound?: AnalysisSubject },
     options: { signal?: AbortSignal } = {},
   ): Promise<Correspondence> {
-    return correspond(request, this.#parts, options.signal);
+    return correspond(request, await this.#withModel(), options.signal);
   }
 
   listLabels(options: { limit?: number; cursor?: string }): Promise<Page<Label>> {
@@ -183,27 +185,39 @@ export class LocalCatalog implements LocalCatalogService {
     return this.#labels.delete(label);
   }
 
-  classify(
+  async classify(
     request: { subject: AnalysisSubject; labels?: readonly string[] },
     options: { signal?: AbortSignal } = {},
   ): Promise<Classification> {
-    return classify(request, this.#parts, options.signal);
+    return classify(request, await this.#withModel(), options.signal);
   }
 
-  describe(
+  async describe(
     { subject }: { subject: AnalysisSubject },
     options: { signal?: AbortSignal } = {},
   ): Promise<Description> {
     const search = (request: SearchRequest, signal?: AbortSignal) => this.search(request, { signal });
-    return describeExpected(subject, { ...this.#parts, search }, options.signal);
+    return describeExpected(subject, { ...(await this.#withModel()), search }, options.signal);
   }
 
-  synchronize(subject: AnalysisSubject, options: { signal?: AbortSignal } = {}): Promise<Synchronization> {
-    return synchronize(subject, this.#parts, options.signal);
+  async synchronize(
+    subject: AnalysisSubject,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Synchronization> {
+    return synchronize(subject, await this.#withModel(), options.signal);
   }
 
-  listModels(): Promise<ModelSummary[]> {
-    return listModels(this.#parts.model, this.#parts.dataDir, this.#parts.modelReader);
+  async listModels(): Promise<ModelSummary[]> {
+    const rows = await new ModelRepository(this.#parts.database).list();
+    return listModels(rows, this.#modelPlaces());
+  }
+
+  async useModel(name: string): Promise<ModelUse> {
+    return this.#parts.changes.use(await findChoosable(name, this.#modelPlaces()));
+  }
+
+  async removeModel(name: string): Promise<{ removedPoints: number }> {
+    return this.#parts.changes.remove(name, await indexCollectionNames(this.#modelPlaces()));
   }
 
   startWorker(): Promise<void> {
@@ -231,21 +245,31 @@ export class LocalCatalog implements LocalCatalogService {
   }
 
   async readiness(): Promise<string[]> {
-    const { database, index, model } = this.#parts;
+    const { database, index } = this.#parts;
     const checks = await Promise.all([
       fault('database', () => database.ping()),
-      fault('index', () => index.describeCollection(model.indexCollection)),
+      fault('index', () => index.describeCollection(INDEX_ALIAS)),
     ]);
     return checks.filter((reason) => reason !== null);
   }
 
-  reconcile(options: { fix: boolean; signal?: AbortSignal }): Promise<ReconcileReport> {
-    return reconcile(this.#parts, options);
+  async reconcile(options: { fix: boolean; signal?: AbortSignal }): Promise<ReconcileReport> {
+    return reconcile(await this.#withModel(), options);
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#parts.close();
     return this.#closing;
+  }
+
+  /** The parts with the model that is live now: one question meets one model, whatever goes live meanwhile. */
+  async #withModel(): Promise<CatalogParts & OpenModel> {
+    return { ...this.#parts, ...(await this.#parts.models.live()) };
+  }
+
+  #modelPlaces() {
+    const { dataDir, reader, models } = this.#parts;
+    return { dataDir, reader, configured: models.configured };
   }
 }
 

@@ -9,23 +9,25 @@ import { asEarshotError, EarshotError } from '#core/errors';
 import { type DataFolderLock, dataFolderOwner, lockDataFolder } from '#store/data-folder-lock';
 import { type Database, migrateDatabase, openDatabase } from '#store/database';
 import { openVectorIndex } from '#store/index/open-vector-index';
-import type { VectorIndex } from '#store/index/vector-index';
 import { type ObjectStore, openObjectStore } from '#store/objects/object-store';
 import { JobQueue } from '#store/queue';
-import { ModelRepository } from '#store/repositories/models';
 import { OutboxRepository } from '#store/repositories/outbox';
 import type { LocalCatalogService } from './catalog-service.ts';
 import type { CatalogConfig } from './config.ts';
 import { InferencePool } from './inference/inference-pool.ts';
-import { type IngestParts, recordAbandoned } from './ingest/ingest-clip.ts';
-import { goLive, IngestWorker } from './ingest/ingest-worker.ts';
+import { IngestWorker, QUEUES, recordAbandonedJob } from './ingest/ingest-worker.ts';
 import { OutboxWorker } from './ingest/outbox-worker.ts';
-import { INGEST_QUEUE, JobEvents } from './jobs.ts';
+import { JobEvents } from './jobs.ts';
 import { LocalCatalog } from './local-catalog.ts';
+import { chooseModel } from './model-change/choose-model.ts';
+import { ModelChanges } from './model-change/model-changes.ts';
+import { OpenModels } from './model-change/open-models.ts';
 import { findModel, type ModelReader } from './models.ts';
 
 export interface OpenCatalogOptions {
   logger: Logger;
+  /** The model to go on with where the files of the one in use are lost: what `models use` was asked for. */
+  insteadOfLost?: string;
   /** Module with `readModelInfo` and `loadEmbeddingModel`, by URL; default: our own. */
   modelModule?: string;
 }
@@ -90,12 +92,13 @@ export async function migrateCatalog(config: CatalogConfig, { logger }: OpenCata
 
 async function open(
   config: CatalogConfig,
-  { logger, modelModule = OWN_MODEL_MODULE }: OpenCatalogOptions,
+  { logger, insteadOfLost, modelModule = OWN_MODEL_MODULE }: OpenCatalogOptions,
   closers: Closers,
 ): Promise<LocalCatalogService> {
   const { dataDir } = config;
-  const modelReader = (await import(modelModule)) as ModelReader;
-  const model = await findModel(config.model, dataDir, modelReader);
+  const reader = (await import(modelModule)) as ModelReader;
+  // A catalog that has a model already can do without.
+  const configured = await findModel(config.model, dataDir, reader).catch(asEarshotError);
   const { database, lock } = await openMigrated(config, closers);
   const objects = openObjectStore({ url: config.storageUrl, dataDir });
   await clearDrafts(objects, { isOurs: lock !== null && config.storageUrl === undefined, logger });
@@ -108,28 +111,38 @@ async function open(
   closers.add(() => index.close());
   const outbox = new OutboxWorker(database, index, logger);
   closers.add(() => outbox.close());
-  const pool = new InferencePool({
-    modelFolder: model.folder,
+  const models = new OpenModels({
+    ...{ database, dataDir, reader },
+    configured: configured instanceof EarshotError ? null : configured,
+    openPool: (modelFolder) => openPool(modelFolder, modelModule, config),
+  });
+  closers.add(() => models.close());
+  const queue = await openQueue(database, logger);
+  // Jobs in work are told to stop, and go back to the queue for the next process.
+  closers.add(() => queue.stop({ graceMs: 0 }));
+  const events = new JobEvents();
+  const changes = new ModelChanges({ database, index, queue, events, models });
+  const instead = insteadOfLost === undefined ? null : await findModel(insteadOfLost, dataDir, reader);
+  await chooseModel({ database, index, models, changes, configured, instead, config, logger });
+  const parts = { database, objects, index, outbox, queue, events, models, logger };
+  return new LocalCatalog({
+    ...{ ...parts, dataDir, changes, reader },
+    worker: new IngestWorker(parts, changes, config.ingestConcurrency),
+    uploads: new Set(),
+    isShared: lock === null,
+    announceUrl: async (url) => lock?.setUrl(url),
+    close: () => closers.closeAll(logger),
+  });
+}
+
+function openPool(modelFolder: string, modelModule: string, config: CatalogConfig): InferencePool {
+  return new InferencePool({
+    modelFolder,
     modelModule,
     engine: config.inferenceEngine,
     threads: config.inferenceThreads,
     queueLimit: config.inferenceQueueLimit,
     timeoutSec: config.inferenceTimeoutSec,
-  });
-  closers.add(() => pool.close());
-  const queue = await openQueue(database, logger);
-  // Jobs in work are told to stop, and go back to the queue for the next process.
-  closers.add(() => queue.stop({ graceMs: 0 }));
-  const events = new JobEvents();
-  const ingest: IngestParts = { database, objects, model, pool, outbox, events, logger };
-  await prepareIndex(ingest, index);
-  return new LocalCatalog({
-    ...{ dataDir, database, objects, index, outbox, pool, queue, events, model, modelReader },
-    worker: new IngestWorker(ingest, queue, index, config.ingestConcurrency),
-    uploads: new Set(),
-    isShared: lock === null,
-    announceUrl: async (url) => lock?.setUrl(url),
-    close: () => closers.closeAll(logger),
   });
 }
 
@@ -163,9 +176,9 @@ async function takeFolder(config: CatalogConfig): Promise<DataFolderLock | null>
 }
 
 function openQueue(database: Database, logger: Logger): Promise<JobQueue> {
-  return JobQueue.open(database, [{ name: INGEST_QUEUE }], {
+  return JobQueue.open(database, QUEUES, {
     soleOwner: database.kind === 'pglite',
-    onAbandoned: recordAbandoned,
+    onAbandoned: recordAbandonedJob,
     onError: (error) => logger.warn({ err: error }, 'the job queue met a failure and goes on'),
   });
 }
@@ -181,12 +194,4 @@ async function clearDrafts(
   } catch (error) {
     logger.warn({ err: error }, 'half-written files could not be deleted');
   }
-}
-
-/** The model's collection, there and known; the first model of a catalog is live at once. */
-async function prepareIndex(ingest: IngestParts, index: VectorIndex): Promise<void> {
-  const { database, model } = ingest;
-  await index.ensureCollection(model.indexCollection, model.identity);
-  await new ModelRepository(database).add(model.indexCollection, model.identity);
-  if ((await new ModelRepository(database).live()) === null) await goLive(ingest, index);
 }

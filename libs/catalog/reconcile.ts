@@ -56,8 +56,9 @@ export async function reconcile(
   };
 }
 
-async function reconcilePoints(
-  { database, index, model }: ReconcileParts,
+/** Makes the model's collection what the database says, or only counts where it is not. */
+export async function reconcilePoints(
+  { database, index, model }: Pick<ReconcileParts, 'database' | 'index' | 'model'>,
   { fix, signal }: { fix: boolean; signal?: AbortSignal },
 ): Promise<{ missingPoints: number; orphanPoints: number }> {
   const embeddings = new EmbeddingRepository(database);
@@ -71,7 +72,13 @@ async function reconcilePoints(
     missingPoints += missing.length;
     orphanPoints += orphans.length;
     if (!fix) continue;
-    if (missing.length > 0) await index.upsert(collection, await embeddings.forPoints(missing));
+    if (missing.length > 0) {
+      await database.transaction(async (session) => {
+        // Nobody changes or deletes these clips until the points are there: the index would keep the old state.
+        const points = await new EmbeddingRepository(session).forPoints(missing, { lockClips: true });
+        await index.upsert(collection, points);
+      });
+    }
     if (orphans.length > 0) await index.deletePoints(collection, orphans);
   }
   return { missingPoints, orphanPoints };

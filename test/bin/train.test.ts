@@ -79,7 +79,7 @@ describe('training on a collection', () => {
       expect(trained.stdout).toMatch(/Recall on the 10 held-out clips \(before: mini .*, now: field\)/);
       for (const metric of ['videoToAudio.r1', 'videoToAudio.r10', 'audioToVideo.r5'])
         expect(trained.stdout).toContain(metric);
-      expect(trained.stdout).toContain('EARSHOT_MODEL=field');
+      expect(trained.stdout).toContain('earshot models use field');
       expect(await readFile(join(dataDir, 'runs', 'field', 'plot.svg'), 'utf8')).toContain('Training loss');
 
       const models = JSON.parse((await earshot(['models', 'ls', '--json'])).stdout).models;

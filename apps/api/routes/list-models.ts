@@ -9,7 +9,12 @@ const modelSchema = z
     id: z.string(),
     version: z.string(),
     dimension: z.number().int(),
-    active: z.boolean(),
+    active: z.boolean().openapi({ description: 'Whether searches are answered with it' }),
+    state: z.enum(['live', 'building', 'retired', 'unused']).openapi({
+      description:
+        'building: goes live when every clip is embedded with it; retired: its vectors are kept; unused: there are none',
+    }),
+    installed: z.boolean().openapi({ description: 'Whether its files are at hand' }),
     hasTextTower: z.boolean().openapi({ description: 'Whether it can be searched with words' }),
     description: z.string(),
   })

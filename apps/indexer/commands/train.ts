@@ -279,7 +279,7 @@ function report(
     return;
   }
   printComparison(comparison, context);
-  context.print(`Nothing has been switched. To use it: EARSHOT_MODEL=${id}`);
+  context.print(`Nothing has been switched. To use it: earshot models use ${id}`);
 }
 
 function printComparison({ n, before, after, results }: ModelComparison, context: CommandContext): void {

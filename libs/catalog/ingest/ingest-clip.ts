@@ -4,8 +4,7 @@
  * anywhere is continued by the next one, without doubles and without anything lost.
  */
 import type { Logger } from 'pino';
-import { asEarshotError, EarshotError } from '#core/errors';
-import { type MediaInfo, probe } from '#media/probe';
+import { asEarshotError, type EarshotError } from '#core/errors';
 import type { Database, Session } from '#store/database';
 import type { ObjectStore } from '#store/objects/object-store';
 import type { AbandonedJob } from '#store/queue-recovery';
@@ -13,21 +12,17 @@ import type { QueueJob } from '#store/queue-worker';
 import { ClipRepository, type ClipRow } from '#store/repositories/clips';
 import { EmbeddingRepository } from '#store/repositories/embeddings';
 import { JobRepository } from '#store/repositories/jobs';
-import { OutboxRepository } from '#store/repositories/outbox';
-import type { ActiveModel } from '../active-model.ts';
-import { lockClip } from '../clips.ts';
-import type { InferencePool } from '../inference/inference-pool.ts';
+import { ModelRepository } from '#store/repositories/models';
 import type { IngestPayload, JobEvents } from '../jobs.ts';
-import { onStoredFile } from '../own-name.ts';
-import { type EmbeddedMedia, embedMedia } from './embed-media.ts';
+import type { OpenModels } from '../model-change/open-models.ts';
+import { embedClip } from './embed-clip.ts';
 import { JobProgress } from './job-progress.ts';
 import type { OutboxWorker } from './outbox-worker.ts';
 
 export interface IngestParts {
   database: Database;
   objects: ObjectStore;
-  model: ActiveModel;
-  pool: InferencePool;
+  models: OpenModels;
   outbox: OutboxWorker;
   events: JobEvents;
   logger: Logger;
@@ -36,9 +31,6 @@ export interface IngestParts {
 /** Decoding and embedding take nearly all the time. */
 const DECODED_PROGRESS = 0.8;
 const EMBEDDED_PROGRESS = 0.95;
-/** Less than this is rounding. */
-const CUT_OFF_SEC = 1;
-
 /** Does one job of the queue. */
 export async function ingestClip(
   job: QueueJob<IngestPayload>,
@@ -51,10 +43,12 @@ export async function ingestClip(
   const progress = new JobProgress(job.id, parts.database, parts.events);
   const stop = AbortSignal.any([signal, progress.lost]);
   try {
-    await embedOnce(clip, parts, progress, stop);
-    await progress.set('index', EMBEDDED_PROGRESS);
-    await parts.outbox.settled(clipId, stop);
-    await finish(job.id, clipId, parts);
+    do {
+      await embedForAll(clip, parts, progress, stop);
+      await progress.set('index', EMBEDDED_PROGRESS);
+      await parts.outbox.settled(clipId, stop);
+      // Another model may have gone live meanwhile: then the clip is embedded with that one too.
+    } while (!(await finish(job.id, clipId, parts)));
   } catch (error) {
     // The clip was deleted under way: there is nothing left that could fail.
     if ((await new ClipRepository(parts.database).get(clipId)) === null) return;
@@ -87,92 +81,38 @@ async function begin(jobId: string, clipId: string, parts: IngestParts): Promise
   return clip;
 }
 
-/** Skipped when an earlier attempt has got as far: the vectors are all there or none are. */
-async function embedOnce(
+/**
+ * With the live model, and with the one that is to follow it: a clip that is indexed can be found by both. What the
+ * second one fails on is left to the change of models, which tries it again.
+ */
+async function embedForAll(
   clip: ClipRow,
   parts: IngestParts,
   progress: JobProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  const { database, model, objects, logger } = parts;
-  const existing = await new EmbeddingRepository(database).forClip(clip.id, model.identity);
-  if (existing.length > 0) return;
-  const { info, media } = await onStoredFile(clip, objects, (file) => embed(file, parts, progress, signal));
-  const filled = media.segments.filter(
-    ({ vectors }) => vectors.audio !== undefined || vectors.video !== undefined,
-  );
-  if (filled.length === 0) {
-    const message = 'The file is silent and black from beginning to end: there is nothing to find it by.';
-    throw new EarshotError('media_empty', message, { subject: clip.fileName });
-  }
-  await write(clip.id, info, media, parts);
-  logger.debug({ clipId: clip.id, segments: media.segments.length }, 'clip embedded');
-}
-
-async function embed(
-  file: string,
-  { model, pool }: IngestParts,
-  progress: JobProgress,
-  signal: AbortSignal,
-): Promise<{ info: MediaInfo; media: EmbeddedMedia }> {
-  await progress.set('probe', 0);
-  const info = await probe(file, { signal });
-  await progress.set('decode', 0.01);
-  const media = await embedMedia(file, {
-    info,
-    model,
-    pool,
-    bulk: true,
-    signal,
-    onDecoded: (fraction) => progress.report(fraction < 1 ? 'decode' : 'embed', DECODED_PROGRESS * fraction),
-  });
+  const { models, logger } = parts;
+  const onProgress = (stage: string, decoded: number) => progress.report(stage, DECODED_PROGRESS * decoded);
+  await embedClip(clip, await models.live(), parts, { signal, onProgress });
   await progress.flush();
-  return { info, media };
+  try {
+    for (const next of await models.building()) await embedClip(clip, next, parts, { signal });
+  } catch (error) {
+    if (signal.aborted) throw error;
+    logger.warn({ err: error, clipId: clip.id }, 'the clip could not be embedded with the next model yet');
+  }
 }
 
-/** Segments, vectors and what the index must be told, all or nothing. */
-async function write(
-  clipId: string,
-  info: MediaInfo,
-  { segments, decodedSec }: EmbeddedMedia,
-  { database, model }: IngestParts,
-): Promise<void> {
-  const indexCollection = model.indexCollection;
-  await database.transaction(async (session) => {
-    if (!(await lockClip(session, clipId))) throw new EarshotError('cancelled', 'The clip was deleted.');
-    const clips = new ClipRepository(session);
-    await clips.replaceSegments(
-      clipId,
-      segments.map(({ index, startSec, endSec }) => ({ segmentIndex: index, startSec, endSec })),
-    );
-    const rows = segments
-      .filter(({ vectors }) => vectors.audio !== undefined || vectors.video !== undefined)
-      .map(({ index, vectors }) => ({ segmentIndex: index, vectors }));
-    const embeddings = new EmbeddingRepository(session);
-    const { pointIds, removedPointIds } = await embeddings.replaceForClip(clipId, model.identity, rows);
-    const outbox = new OutboxRepository(session);
-    if (removedPointIds.length > 0) {
-      await outbox.append([{ indexCollection, operation: 'delete', clipId, pointIds: removedPointIds }]);
-    }
-    await outbox.append([{ indexCollection, operation: 'upsert', clipId, pointIds }]);
-    await clips.setMedia(clipId, {
-      durationSec: trueDurationSec(info, decodedSec),
-      hasAudio: rows.some(({ vectors }) => vectors.audio !== undefined),
-      hasVideo: rows.some(({ vectors }) => vectors.video !== undefined),
-    });
-  });
-}
-
-/** A file that was cut off lasts as long as what could be decoded, whatever its header says. */
-function trueDurationSec(info: MediaInfo, decodedSec: number): number | null {
-  if (info.isStillImage) return null;
-  return decodedSec < info.durationSec - CUT_OFF_SEC ? decodedSec : info.durationSec;
-}
-
-async function finish(jobId: string, clipId: string, parts: IngestParts): Promise<void> {
-  await parts.database.transaction(async (session) => {
+/** False where the clip lacks the vectors of the model that is live by now. */
+async function finish(jobId: string, clipId: string, { database }: IngestParts): Promise<boolean> {
+  return database.transaction(async (session) => {
+    // Holds off a change of models until the clip's new status can be seen by it.
+    const rows = await new ModelRepository(session).list({ lock: 'share' });
+    const live = rows.find(({ state }) => state === 'live');
+    if (live && !(await new EmbeddingRepository(session).hasClip(clipId, live.model))) return false;
     await new ClipRepository(session).setStatus(clipId, 'indexed');
     await new JobRepository(session).finish(jobId);
+    return true;
   });
 }
 

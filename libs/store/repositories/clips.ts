@@ -208,31 +208,24 @@ export class ClipRepository {
     model: Pick<ModelIdentity, 'id' | 'version'>,
     options: { afterId?: string; limit?: number } = {},
   ): Promise<string[]> {
-    const { db } = this.#session;
-    const embedded = db
-      .select({ one: sql`1` })
-      .from(embeddings)
-      .where(
-        and(
-          eq(embeddings.clipId, clips.id),
-          eq(embeddings.modelId, model.id),
-          eq(embeddings.modelVersion, model.version),
-        ),
-      );
-    const query = db
+    const query = this.#session.db
       .select({ id: clips.id })
       .from(clips)
       .where(
         and(
-          eq(clips.status, 'indexed'),
-          gte(clips.segmentCount, 1),
-          notExists(embedded),
+          this.#isMissing(model),
           options.afterId === undefined ? undefined : gt(clips.id, options.afterId),
         ),
       )
       .orderBy(asc(clips.id));
     const rows = options.limit === undefined ? await query : await query.limit(options.limit);
     return rows.map((row) => row.id);
+  }
+
+  /** How many clips `idsMissingEmbeddings` would name. */
+  async countMissingEmbeddings(model: Pick<ModelIdentity, 'id' | 'version'>): Promise<number> {
+    const rows = await this.#session.db.select({ n: count() }).from(clips).where(this.#isMissing(model));
+    return rows[0]?.n ?? 0;
   }
 
   /** All objects that clips need, for the orphan check: pages of `limit` keys, ascending, after `afterKey`. */
@@ -253,6 +246,20 @@ export class ClipRepository {
       .from(clips)
       .where(eq(clips.storageKey, storageKey));
     return rows[0]?.n ?? 0;
+  }
+
+  #isMissing(model: Pick<ModelIdentity, 'id' | 'version'>) {
+    const embedded = this.#session.db
+      .select({ one: sql`1` })
+      .from(embeddings)
+      .where(
+        and(
+          eq(embeddings.clipId, clips.id),
+          eq(embeddings.modelId, model.id),
+          eq(embeddings.modelVersion, model.version),
+        ),
+      );
+    return and(eq(clips.status, 'indexed'), gte(clips.segmentCount, 1), notExists(embedded));
   }
 
   async #set(id: string, change: Partial<typeof clips.$inferInsert>): Promise<ClipRow | null> {

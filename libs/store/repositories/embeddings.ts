@@ -61,13 +61,28 @@ export class EmbeddingRepository {
     return { pointIds, removedPointIds: removed.map((row) => row.id) };
   }
 
-  /** The points as the index wants them, ids ascending; unknown ids are left out. */
-  async forPoints(pointIds: readonly string[]): Promise<IndexPoint[]> {
+  /**
+   * The points as the index wants them, ids ascending; unknown ids are left out.
+   * @param options `lockClips`: their clips stay as they are until the transaction ends
+   */
+  async forPoints(pointIds: readonly string[], options: { lockClips?: boolean } = {}): Promise<IndexPoint[]> {
     if (pointIds.length === 0) return [];
-    const rows = await this.#points()
+    const query = this.#points()
       .where(inArray(embeddings.pointId, [...pointIds]))
       .orderBy(asc(embeddings.pointId));
+    const rows = await (options.lockClips ? query.for('share', { of: clips }) : query);
     return rows.map(toPoint);
+  }
+
+  /** Whether the model has embedded the clip. */
+  async hasClip(clipId: string, model: Pick<ModelIdentity, 'id' | 'version'>): Promise<boolean> {
+    if (!validate(clipId)) return false;
+    const rows = await this.#session.db
+      .select({ id: embeddings.pointId })
+      .from(embeddings)
+      .where(and(eq(embeddings.clipId, clipId), ofModel(model)))
+      .limit(1);
+    return rows.length > 0;
   }
 
   /** The clip's points under the model, in order of time. */

@@ -28,6 +28,17 @@ export class JobRepository {
     return (await this.#session.db.select().from(jobs).where(eq(jobs.id, id)))[0] ?? null;
   }
 
+  /** Of a kind, the newest that has not ended. */
+  async unfinished(kind: string): Promise<JobRow | null> {
+    const rows = await this.#session.db
+      .select()
+      .from(jobs)
+      .where(and(eq(jobs.kind, kind), inArray(jobs.status, ['queued', 'running'])))
+      .orderBy(desc(jobs.createdAt), desc(jobs.id))
+      .limit(1);
+    return rows[0] ?? null;
+  }
+
   /** The clip's newest job. */
   async latestForClip(clipId: string): Promise<JobRow | null> {
     if (!validate(clipId)) return null;

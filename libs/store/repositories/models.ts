@@ -1,5 +1,5 @@
 /** Which model fills which collection of the vector index, and which of them is live. */
-import { asc, eq } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
 import type { Session } from '../database.ts';
 import type { ModelIdentity } from '../index/vector-index.ts';
 import { type ModelState, models } from '../schema.ts';
@@ -18,8 +18,14 @@ export class ModelRepository {
     this.#session = session;
   }
 
-  async list(): Promise<ModelCollection[]> {
-    return (await this.#session.db.select().from(models).orderBy(asc(models.collection))).map(toModel);
+  /**
+   * All of them, by collection.
+   * @param options `lock`: until the transaction ends, their states stay as they are (`share`), or nobody else may
+   *   even hold them so (`update`)
+   */
+  async list(options: { lock?: 'share' | 'update' } = {}): Promise<ModelCollection[]> {
+    const query = this.#session.db.select().from(models).orderBy(asc(models.collection));
+    return (await (options.lock ? query.for(options.lock) : query)).map(toModel);
   }
 
   async get(collection: string): Promise<ModelCollection | null> {
@@ -58,6 +64,12 @@ export class ModelRepository {
     const { db } = this.#session;
     await db.update(models).set({ state: 'retired' }).where(eq(models.state, 'live'));
     await db.update(models).set({ state: 'live' }).where(eq(models.collection, collection));
+  }
+
+  /** No longer filled, its vectors kept. The live one stays live. */
+  async retire(collection: string): Promise<void> {
+    const where = and(eq(models.collection, collection), eq(models.state, 'building'));
+    await this.#session.db.update(models).set({ state: 'retired' }).where(where);
   }
 
   async delete(collection: string): Promise<void> {

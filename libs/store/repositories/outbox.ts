@@ -44,9 +44,11 @@ export class OutboxRepository {
       .where(eq(indexOutbox.id, id));
   }
 
-  /** Rows not yet completed, those in work and those waiting after a failure included. */
-  async pendingCount(): Promise<number> {
-    const rows = await this.#session.db.select({ n: count() }).from(indexOutbox);
+  /** Rows (of one index collection) not yet completed, those in work and those waiting after a failure included. */
+  async pendingCount(indexCollection?: string): Promise<number> {
+    const where =
+      indexCollection === undefined ? undefined : eq(indexOutbox.indexCollection, indexCollection);
+    const rows = await this.#session.db.select({ n: count() }).from(indexOutbox).where(where);
     return rows[0]?.n ?? 0;
   }
 
