@@ -8,6 +8,8 @@ import { type CatalogConfig, loadConfig } from '#catalog/config';
 import { openCatalog } from '#catalog/open-catalog';
 
 const FAKE_MODEL_MODULE = new URL('./fake-model.ts', import.meta.url).href;
+/** Reads `fake.json` of each model's folder. */
+export const FAKE_MODELS_MODULE = new URL('./fake-models.ts', import.meta.url).href;
 
 /** Loading two embedded engines takes seconds on a busy machine. */
 export const OPEN_MS = 120_000;
@@ -26,9 +28,14 @@ export async function openTestCatalog(
   dataDir: string,
   env: NodeJS.ProcessEnv = {},
   modelModule: string | null = FAKE_MODEL_MODULE,
+  insteadOfLost?: string,
 ): Promise<LocalCatalogService> {
   const logger = pino({ level: process.env.EARSHOT_TEST_LOG ?? 'silent' });
-  return openCatalog(testConfig(dataDir, env), { logger, modelModule: modelModule ?? undefined });
+  return openCatalog(testConfig(dataDir, env), {
+    logger,
+    modelModule: modelModule ?? undefined,
+    insteadOfLost,
+  });
 }
 
 /** The job at its end. */
