@@ -21,7 +21,7 @@ import type { CommandContext } from './context.ts';
 const ENVIRONMENT = `
 Environment, all optional; the same names may stand in .env:
   EARSHOT_DATA_DIR       folder of everything embedded (default ./data)
-  EARSHOT_MODEL          a model's name or folder (default mini)
+  EARSHOT_MODEL          what a new catalog begins with: a model's name or folder (default mini)
   EARSHOT_DATABASE_URL   PostgreSQL instead of the embedded database
   EARSHOT_QDRANT_URL, EARSHOT_QDRANT_API_KEY   Qdrant instead of the embedded index
   EARSHOT_STORAGE_URL    where media files are kept (file:)
