@@ -46,6 +46,7 @@ export interface DeadLetter {
 }
 
 const DAY_SEC = 86_400;
+const START_LOCK = 0x4541_5251;
 
 export class JobQueue {
   readonly #database: Database;
@@ -269,7 +270,24 @@ async function startBoss(
     deleteAfterDays: 7,
   });
   boss.on('error', onError);
-  await boss.start();
+  await oneAtATime(database, async () => {
+    await boss.start();
+    await createQueues(boss, definitions);
+  });
+  return boss;
+}
+
+/** Processes that make queues in the same moment would deadlock: pg-boss locks its tables in another order each time. */
+async function oneAtATime(database: Database, work: () => Promise<void>): Promise<void> {
+  // The embedded database has one process, and one connection, which the work itself needs.
+  if (database.kind === 'pglite') return work();
+  await database.transaction(async (session) => {
+    await session.executeSql('select pg_advisory_xact_lock($1)', [START_LOCK]);
+    await work();
+  });
+}
+
+async function createQueues(boss: PgBoss, definitions: readonly QueueDefinition[]): Promise<void> {
   for (const definition of definitions) {
     const options = {
       retryLimit: definition.retryLimit ?? 3,
@@ -284,5 +302,4 @@ async function startBoss(
     await boss.createQueue(definition.name, { ...options, name: definition.name });
     await boss.updateQueue(definition.name, { ...options, name: definition.name });
   }
-  return boss;
 }

@@ -80,6 +80,8 @@ export class ModelChanges {
       await models.add(indexCollection, identity);
       await models.makeLive(indexCollection);
     });
+    // Where another process came first, this one's index may still lack it.
+    await index.ensureCollection(indexCollection, identity);
     await index.setAlias(INDEX_ALIAS, indexCollection);
   }
 

@@ -217,12 +217,15 @@ describe.skipIf(postgres === null)(`on PostgreSQL${postgres === null ? ' (not in
         await one.startWorker();
         const clips = await fill(one, 4);
         await two.startWorker();
+        const recipe = { sound: 0.4, picture: 0.4, durationSec: 2 };
+        const sample = await makeClip(folder, `${here.first}.mp4`, recipe);
+        expect((await two.embedFile(sample)).model.id).toBe(here.first);
         const { job } = await one.useModel(here.second);
         expect(await ended(two, job?.id as string)).toMatchObject({ status: 'done' });
         for (const catalog of [one, two]) {
           expect(await states(catalog)).toEqual({ [here.first]: 'retired', [here.second]: 'live' });
-          const query = { clipId: (clips[0] as Clip).id };
-          expect((await catalog.search({ query, for: 'audio' })).model.id).toBe(here.second);
+          expect((await catalog.embedFile(sample)).model.id).toBe(here.second);
+          if (qdrantUrl) await expectWhole(catalog, clips, here.second);
           const stale = { vector: bump(0.5), modality: 'audio' as const, model: here.first };
           await expect(catalog.search({ query: stale, for: 'video' })).rejects.toMatchObject({
             code: 'model_mismatch',
