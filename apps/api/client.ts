@@ -1,7 +1,7 @@
 /** The catalog of a running server, behind the same port as a local one: what the commands use when one runs. */
 import { createWriteStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type {
@@ -15,6 +15,8 @@ import type {
   Description,
   Job,
   Label,
+  Localization,
+  LocalizationRequest,
   ModelSummary,
   ModelUse,
   NewClip,
@@ -76,7 +78,11 @@ export class RemoteCatalog implements CatalogService {
 
   /** The stored file, written to `file`; a half-written one is removed. */
   async saveMedia(id: string, file: string, options: { signal?: AbortSignal } = {}): Promise<void> {
-    const response = await this.#send('GET', `/v1/clips/${encodeURIComponent(id)}/media`, undefined, options);
+    await this.#save(`/v1/clips/${encodeURIComponent(id)}/media`, file, options);
+  }
+
+  async #save(path: string, file: string, options: { signal?: AbortSignal }): Promise<void> {
+    const response = await this.#send('GET', path, undefined, options);
     const part = `${file}.part`;
     try {
       await pipeline(bytesOf(response), createWriteStream(part), { signal: options.signal });
@@ -188,6 +194,43 @@ export class RemoteCatalog implements CatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Synchronization> {
     return this.#analyse('/v1/synchronization', subject, {}, options);
+  }
+
+  /** The server's files are fetched into the request's folder. */
+  async localize(
+    { subject, query, folder, mapsPerSec, overlays }: LocalizationRequest,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Localization> {
+    const asked =
+      query && 'label' in query
+        ? { fields: { mapsPerSec, overlays, queryLabel: query.label } }
+        : { fields: { mapsPerSec, overlays }, others: { query } };
+    const { expiresAt: _expiresAt, ...answer } = await this.#analyse<Localization & { expiresAt: string }>(
+      '/v1/localize',
+      subject,
+      asked,
+      options,
+    );
+    await mkdir(folder, { recursive: true });
+    const fetched = async (url: string): Promise<string> => {
+      const name = basename(url);
+      await this.#save(url, join(folder, name), options);
+      return name;
+    };
+    const all = async <T extends { file: string }>(files: readonly T[]): Promise<T[]> => {
+      const out: T[] = [];
+      for (const each of files) out.push({ ...each, file: await fetched(each.file) });
+      return out;
+    };
+    const sources: Localization['sources'] = [];
+    for (const source of answer.sources) sources.push({ ...source, maps: await all(source.maps) });
+    return {
+      ...answer,
+      sources,
+      maps: await all(answer.maps),
+      overlays: await all(answer.overlays),
+      film: answer.film && (await fetched(answer.film)),
+    };
   }
 
   async listModels(): Promise<ModelSummary[]> {

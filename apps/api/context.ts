@@ -22,6 +22,8 @@ export interface ApiContext {
   metrics: ApiMetrics;
   /** Folder for uploads on their way in; emptied of leftovers at start-up. */
   uploadDir: string;
+  /** Folder of the files that answers refer to, for an hour each. */
+  resultDir: string;
   /** Bytes of one uploaded or fetched file. */
   maxUploadBytes: number;
   /** Folder of the built page. */

@@ -8,6 +8,7 @@ import { EarshotError } from '#core/errors';
 import { createApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
 import { isLoopbackHost } from './middleware/same-site.ts';
+import { sweepResults } from './results.ts';
 import { sweepUploads } from './uploads.ts';
 
 /** How long requests under way may go on after a stop. Event streams would go on for ever. */
@@ -50,11 +51,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   const uploadDir = join(options.dataDir, 'uploads');
   await sweepUploads(uploadDir);
+  const resultDir = join(options.dataDir, 'results');
+  await sweepResults(resultDir);
   const context = {
     catalog: options.catalog,
     logger,
     metrics: createMetrics(),
     uploadDir,
+    resultDir,
     maxUploadBytes: options.maxUploadBytes,
     webDir: options.webDir ?? join(import.meta.dirname, '..', 'web', 'dist'),
     allowPrivateUrls: options.allowPrivateUrls ?? false,

@@ -8,6 +8,7 @@ import { registerDescribe } from './commands/describe.ts';
 import { registerEvaluate } from './commands/evaluate.ts';
 import { registerIngest } from './commands/ingest.ts';
 import { registerLabels } from './commands/labels.ts';
+import { registerLocalize } from './commands/localize.ts';
 import { registerMigrate } from './commands/migrate.ts';
 import { registerModels } from './commands/models.ts';
 import { registerReconcile } from './commands/reconcile.ts';
@@ -46,6 +47,7 @@ export function buildProgram(context: CommandContext): Command {
   registerDescribe(program, context);
   registerLabels(program, context);
   registerSync(program, context);
+  registerLocalize(program, context);
   registerClips(program, context);
   registerModels(program, context);
   registerReconcile(program, context);

@@ -189,6 +189,60 @@ export interface Synchronization {
   model: SearchPage['model'];
 }
 
+export interface LocalizationRequest {
+  subject: AnalysisSubject;
+  /** Another sound to look for in this one's picture; all that is heard unless given. */
+  query?: AnalysisSubject | { label: string };
+  /** Where the files are written to; it is made if need be. */
+  folder: string;
+  /** How many maps a second; default 5. */
+  mapsPerSec?: number;
+  /** Pictures with the heat over them, and a film of them with the sound as well; default none. */
+  overlays?: 'none' | 'pictures' | 'film';
+}
+
+/** In 0..1 of the frame. */
+export interface FrameBox {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export interface LocalizationMap {
+  timeSec: number;
+  width: number;
+  height: number;
+  /** Around what sounds at that time; null where nothing does. */
+  box: FrameBox | null;
+  /** 16-bit PNG in the frame's own size, 65535 = 1.0; its name in the request's folder. */
+  file: string;
+}
+
+/** A source that has a name. */
+export interface LocalizedSource {
+  label: string;
+  probability: number;
+  box: FrameBox;
+  maps: LocalizationMap[];
+}
+
+export interface Localization {
+  /** Whether the confidence reaches the model's threshold: silence, noise and what is not in the picture don't. */
+  sounding: boolean;
+  /** That something in the picture makes the sound, 0..1. */
+  confidence: number;
+  threshold: number;
+  /** From which value on a place of a map counts as sounding. */
+  mapThreshold: number;
+  maps: LocalizationMap[];
+  sources: LocalizedSource[];
+  /** Names in the request's folder; empty unless asked for. */
+  overlays: { timeSec: number; file: string }[];
+  film: string | null;
+  model: SearchPage['model'];
+}
+
 export interface SegmentEmbedding {
   modality: Modality;
   startSec: number;
@@ -286,6 +340,8 @@ export interface CatalogService {
   describe(request: { subject: AnalysisSubject }, options?: { signal?: AbortSignal }): Promise<Description>;
   /** How far a clip's sound is ahead of its picture. */
   synchronize(subject: AnalysisSubject, options?: { signal?: AbortSignal }): Promise<Synchronization>;
+  /** Where in the picture the sound comes from: writes maps, and overlays where asked for. */
+  localize(request: LocalizationRequest, options?: { signal?: AbortSignal }): Promise<Localization>;
   listModels(): Promise<ModelSummary[]>;
   /**
    * Embeds all clips with that model in the background, then answers with it; the one before answers until then.

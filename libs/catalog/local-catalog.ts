@@ -9,6 +9,7 @@ import { ModelRepository } from '#store/repositories/models';
 import { classify } from './analysis/classify.ts';
 import { correspond } from './analysis/correspondence.ts';
 import { describeExpected } from './analysis/describe.ts';
+import { localize } from './analysis/localize.ts';
 import { synchronize } from './analysis/synchronization.ts';
 import type {
   AddedClip,
@@ -23,6 +24,8 @@ import type {
   JobStatus,
   Label,
   LocalCatalogService,
+  Localization,
+  LocalizationRequest,
   MediaFile,
   Modality,
   ModelSummary,
@@ -205,6 +208,13 @@ export class LocalCatalog implements LocalCatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Synchronization> {
     return synchronize(subject, await this.#withModel(), options.signal);
+  }
+
+  async localize(
+    request: LocalizationRequest,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Localization> {
+    return localize(request, await this.#withModel(), options.signal);
   }
 
   async listModels(): Promise<ModelSummary[]> {

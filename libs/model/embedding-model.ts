@@ -3,6 +3,7 @@
  * `mini`, downloaded towers and a user's own ONNX files all answer this one interface.
  */
 
+import type { SegmentLocalization } from './localization/localizer.ts';
 import type { SynchronizationAnswer } from './synchronization/check-synchronization.ts';
 import type { TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
@@ -34,6 +35,18 @@ export interface FrameBlock {
   count: number;
 }
 
+/** Where in a segment's picture a sound comes from is asked with this. */
+export interface LocalizationRequest {
+  /** The segment's sound. */
+  waveform: Float32Array;
+  /** All frames of the segment: their movement counts, whichever of them are asked about. */
+  block: FrameBlock;
+  /** In which of the frames to localize. */
+  frames: readonly number[];
+  /** A unit vector of another sound to look for in this one; null: all that is heard. */
+  query: Float32Array | null;
+}
+
 /** A text in the model's space, with what of it was understood. */
 export interface TextEmbedding {
   /** Unit length. */
@@ -62,6 +75,8 @@ export interface EmbeddingModel {
   embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]>;
   /** One unit vector `[dimension]` for each block of frames. */
   embedVideo(blocks: readonly FrameBlock[]): Promise<Float32Array[]>;
+  /** Of the frames, every so many are the tower's colour frames; missing where the model has only vectors. */
+  readonly colourEveryFrames?: number;
   /** What the audio tower makes of one segment, step by step; missing where the model has only vectors. */
   audioFeatures?(waveform: Float32Array): Promise<TowerResult>;
   /**
@@ -72,6 +87,12 @@ export interface EmbeddingModel {
   videoFeatures?(block: FrameBlock, mapFrames: readonly number[]): Promise<VideoTowerResult>;
   /** Offset between sound and picture; missing where the model has no head for it. */
   checkSynchronization?(scene: SynchronizationScene): Promise<SynchronizationAnswer>;
+  /**
+   * Where the sound comes from, segment by segment; missing where the model's kind knows no places.
+   *
+   * @throws EarshotError `not_trained` for a model without a localization head
+   */
+  localize?(request: LocalizationRequest): Promise<SegmentLocalization>;
   /** One vector for each text, in the same space; missing where the model has no text tower. */
   embedText?(texts: readonly string[]): Promise<TextEmbedding[]>;
   dispose(): void;

@@ -3,7 +3,12 @@
  * load than the towers themselves on ONNX Runtime, so it is imported only where it is what runs them.
  */
 import { EarshotError } from '#core/errors';
-import { readManifest, readServingGraphs, readTwoTowerManifest } from './checkpoint/checkpoint.ts';
+import {
+  readCheckedFile,
+  readManifest,
+  readServingGraphs,
+  readTwoTowerManifest,
+} from './checkpoint/checkpoint.ts';
 import type {
   AnyManifest,
   ConceptManifest,
@@ -13,6 +18,7 @@ import type {
 } from './checkpoint/manifest.ts';
 import { readSynchronization } from './checkpoint/synchronization.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
+import type { Localizer } from './localization/localizer.ts';
 import { onnxIdentity } from './own-towers/identity.ts';
 import type { TowerBackend } from './towers/tower-backend.ts';
 import { TwoTowerEmbeddingModel } from './two-tower-model.ts';
@@ -100,11 +106,33 @@ export async function loadEmbeddingModel(
   }
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);
+  const openLocalizer = manifest.heads?.localization ? () => loadLocalizer(folder, manifest, engine) : null;
   return new TwoTowerEmbeddingModel(
     manifest,
     towers ?? (await openTensorFlowTowers(folder, manifest)),
-    await readSynchronization(folder, manifest),
+    { synchronization: await readSynchronization(folder, manifest), openLocalizer },
   );
+}
+
+/** As with the towers: ONNX Runtime where it loads, else TensorFlow.js. */
+async function loadLocalizer(
+  folder: string,
+  manifest: ModelManifest,
+  engine: ServingEngine,
+): Promise<Localizer> {
+  const { frontEnds, heads } = manifest;
+  if (engine !== 'tensorflow' && heads?.localization) {
+    const graph = await readCheckedFile(folder, heads.localization.serving);
+    try {
+      // Not imported up front, as the towers' module isn't.
+      const { OnnxLocalizer } = await import('./onnx/onnx-localizer.ts');
+      return await OnnxLocalizer.open(graph, frontEnds, folder);
+    } catch (error) {
+      if (engine === 'onnx' || error instanceof EarshotError) throw error;
+    }
+  }
+  const { TensorFlowLocalizer } = await import('./localization/tensorflow-localizer.ts');
+  return TensorFlowLocalizer.load(folder, manifest);
 }
 
 /** Null where `auto` has to do without: a folder that has no graphs, or a platform that the runtime isn't built for. */

@@ -6,6 +6,7 @@ import type {
   AudioInputSpec,
   EmbeddingModel,
   FrameBlock,
+  LocalizationRequest,
   ModelIdentity,
   SegmentPlan,
   SynchronizationScene,
@@ -14,31 +15,45 @@ import type {
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
+import { localizationInput, mapSide } from './localization/localization-input.ts';
+import { type Localizer, type SegmentLocalization, segmentLocalization } from './localization/localizer.ts';
 import { checkSynchronization, type SynchronizationAnswer } from './synchronization/check-synchronization.ts';
 import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
 /** Segments a forward pass: bounds memory, large enough that per-call costs vanish. */
 const BATCH = 8;
 
+/** What a model may have beside its towers. */
+interface ModelHeads {
+  synchronization: StoredSynchronization | null;
+  openLocalizer: (() => Promise<Localizer>) | null;
+}
+
 export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly identity: ModelIdentity;
   readonly segments: SegmentPlan;
   readonly audioInput: AudioInputSpec;
   readonly videoInput: VideoInputSpec;
+  readonly colourEveryFrames: number;
   readonly #manifest: ModelManifest;
   readonly #towers: TowerBackend;
   readonly #frontEnd: LogMelFrontEnd;
+  readonly #openLocalizer: (() => Promise<Localizer>) | null;
+  #localizer: Promise<Localizer> | null = null;
   readonly checkSynchronization?: (scene: SynchronizationScene) => Promise<SynchronizationAnswer>;
 
   /**
-   * @param towers          taken over: disposed of with the model
-   * @param synchronization null where the model has no such head
+   * @param towers taken over: disposed of with the model
+   * @param heads  `synchronization`, and what opens the localization head when it is first needed; null where the model
+   *   has no such head
    */
   constructor(
     manifest: ModelManifest,
     towers: TowerBackend,
-    synchronization: StoredSynchronization | null = null,
+    heads: ModelHeads = { synchronization: null, openLocalizer: null },
   ) {
+    const { synchronization, openLocalizer } = heads;
+    this.#openLocalizer = openLocalizer;
     this.#manifest = manifest;
     this.#towers = towers;
     this.identity = { id: manifest.id, version: manifest.version, dimension: manifest.dimension };
@@ -46,6 +61,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     this.audioInput = { sampleRateHz: manifest.frontEnds.audio.sampleRateHz };
     const { rateHz, width, height, fit } = manifest.frontEnds.video;
     this.videoInput = { rateHz, width, height, fit };
+    this.colourEveryFrames = manifest.frontEnds.video.colourEveryFrames;
     this.#frontEnd = new LogMelFrontEnd(manifest.frontEnds.audio);
     if (synchronization) {
       const { head, leastSynchronizability } = synchronization;
@@ -82,8 +98,25 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return this.#runVideo([block], mapFrames);
   }
 
+  async localize({ waveform, block, frames, query }: LocalizationRequest): Promise<SegmentLocalization> {
+    const { id, frontEnds, calibration } = this.#manifest;
+    if (!this.#openLocalizer || !calibration?.localization) {
+      const message = `The model "${id}" has no localization head: train one with \`earshot train --head localization\`.`;
+      throw new EarshotError('not_trained', message, { subject: id });
+    }
+    this.#localizer ??= this.#openLocalizer();
+    const localizer = await this.#localizer;
+    this.#checkBlock(block);
+    const logMel = logMelBatch(this.#frontEnd, [waveform], frontEnds.audio);
+    const sound = query ?? (await this.#towers.audio(logMel, 1)).embedding.data;
+    const input = localizationInput(block, logMel, frontEnds, frames);
+    const logits = await localizer.logits(input, sound);
+    return segmentLocalization(logits, mapSide(frontEnds.video), waveform, calibration.localization);
+  }
+
   dispose(): void {
     this.#towers.dispose();
+    void this.#localizer?.then((localizer) => localizer.dispose()).catch(() => undefined);
   }
 
   async #audioBatch(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
@@ -104,16 +137,16 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     mapFrames: readonly number[] = [],
   ): Promise<VideoTowerResult> {
     const spec = this.#manifest.frontEnds.video;
-    for (const block of blocks) {
-      if (block.count < 1 || block.data.length !== block.count * spec.width * spec.height * 3) {
-        throw new EarshotError(
-          'shape_mismatch',
-          `Frames of ${spec.width}x${spec.height} RGB are needed, at least one a segment.`,
-        );
-      }
-    }
+    for (const block of blocks) this.#checkBlock(block);
     const input = videoBatch(blocks, spec, this.#manifest.towers.video.motion);
     return this.#towers.video(input, blocks.length, mapFrames);
+  }
+
+  #checkBlock({ count, data }: FrameBlock): void {
+    const { width, height } = this.#manifest.frontEnds.video;
+    if (count >= 1 && data.length === count * width * height * 3) return;
+    const message = `Frames of ${width}x${height} RGB are needed, at least one a segment.`;
+    throw new EarshotError('shape_mismatch', message);
   }
 
   #rows(data: Float32Array): Float32Array[] {

@@ -35,6 +35,8 @@ const SUITES = {
   classification: 'test',
   'colour-control': 'test',
   synchronization: 'test',
+  localization: 'unseen',
+  'negative-audio': 'unseen',
   concepts: null,
 } as const;
 type Suite = keyof typeof SUITES;
@@ -92,6 +94,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
         onProgress: (stage, done, total) => bar.update(stage, done, total),
       });
     }
+    if ((flags.suite === 'localization' || flags.suite === 'negative-audio') && !flags.pairs)
+      return await evaluateMaps(flags.suite, corpus, flags, config, context, bar);
     if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
     if (flags.suite === 'classification')
       return await evaluateClassification(flags, config, corpus, context, bar);
@@ -133,6 +137,25 @@ async function evaluateSynchronization(
     signal: context.signal,
     onProgress: (stage, done, total) => bar.update(stage, done, total),
   });
+}
+
+async function evaluateMaps(
+  suite: 'localization' | 'negative-audio',
+  corpus: string,
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  const { findModelFolder } = await import('#catalog/models');
+  const request = {
+    ...{ suite, corpus, split: SUITES[suite], clips: flags.clips, signal: context.signal },
+    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+    onProgress: (done: number, total: number) => bar.update('evaluate', done, total),
+  };
+  if (suite === 'negative-audio')
+    return (await import('#learning/evaluation/negative-audio-suite')).evaluateNegativeAudio(request);
+  return (await import('#learning/evaluation/localization-suite')).evaluateLocalization(request);
 }
 
 async function evaluateConcepts(

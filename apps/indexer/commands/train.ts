@@ -9,11 +9,13 @@ import { mediaFilesAt } from '../media-files.ts';
 import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
 import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
+import { trainLocalizationHead } from '../train-localization.ts';
 import { trainSynchronizationHead } from '../train-synchronization.ts';
 
+
 interface TrainFlags extends PlanFlags {
-  head?: 'synchronization';
-  steps: number;
+  head?: 'synchronization' | 'localization';
+  steps?: number;
   out?: string;
   run?: string;
   epochs: number;
@@ -40,6 +42,7 @@ type StepReport = Parameters<NonNullable<TrainOptions['onStep']>>[0];
 
 /** Weights that are learned on from are moved more carefully than those that know nothing. */
 const LEARNING_RATE = { fromScratch: 0.002, fromBase: 0.0005 };
+const SYNCHRONIZATION_STEPS = 3000;
 const CLASS_WEIGHT = { corpus: 4, collection: 0 };
 
 export function registerTrain(program: Command, context: CommandContext): void {
@@ -55,9 +58,11 @@ export function registerTrain(program: Command, context: CommandContext): void {
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--json', 'print one JSON document')
     .action((flags: TrainFlags) => {
+      if (flags.head === 'localization') return trainLocalizationHead(flags, context);
       if (flags.head !== 'synchronization') return train(flags, context);
       const isBatchSizeGiven = command.getOptionValueSource('batchSize') === 'cli';
-      return trainSynchronizationHead(flags, context, isBatchSizeGiven);
+      const { steps = SYNCHRONIZATION_STEPS } = flags;
+      return trainSynchronizationHead({ ...flags, steps }, context, isBatchSizeGiven);
     });
 }
 
@@ -101,10 +106,14 @@ function describeHeads(command: Command): void {
         '--head <name>',
         'instead of towers, learn this head for the model of --base (default: the model in use)',
       )
-        .choices(['synchronization'])
+        .choices(['synchronization', 'localization'])
         .conflicts('collection'),
     )
-    .option('--steps <n>', 'batches that a head learns from', integerOption(1, 10_000_000), 3000);
+    .option(
+      '--steps <n>',
+      `batches that a head learns from (default: synchronization ${SYNCHRONIZATION_STEPS}, localization 700)`,
+      integerOption(1, 10_000_000),
+    );
 }
 
 function describeLearning(command: Command): void {

@@ -8,8 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
-import type { FrameBlock, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type { FrameBlock, LocalizationRequest, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
+import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
@@ -150,6 +151,22 @@ export class InferencePool {
     const answer = await this.#run({ kind: 'synchronization', scene }, buffers, options);
     if ('synchronization' in answer) return answer.synchronization;
     throw new EarshotError('internal', 'The model answered no offset.');
+  }
+
+  /**
+   * Where the sound of one segment comes from.
+   *
+   * @param request its frames and samples are handed over and must not be used afterwards
+   * @throws EarshotError `not_trained` where the model can't localize
+   */
+  async localize(
+    request: LocalizationRequest,
+    options: InferenceRunOptions = {},
+  ): Promise<SegmentLocalization> {
+    const buffers = ownBuffers([request.waveform, request.block.data]);
+    const answer = await this.#run({ kind: 'localize', request }, buffers, options);
+    if ('localization' in answer) return answer.localization;
+    throw new EarshotError('internal', 'The model answered no maps.');
   }
 
   /** @throws EarshotError `modality_missing` where the model has no text tower, `invalid_argument` as the tower */

@@ -1,6 +1,7 @@
 /** What travels between the pool and its worker threads. */
-import type { FrameBlock, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type { FrameBlock, LocalizationRequest, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
+import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 
@@ -10,6 +11,7 @@ export type InferenceTask =
   | { kind: 'audio-features'; waveform: Float32Array }
   | { kind: 'video-features'; block: FrameBlock; mapFrames: number[] }
   | { kind: 'synchronization'; scene: SynchronizationScene }
+  | { kind: 'localize'; request: LocalizationRequest }
   | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
 
@@ -39,5 +41,6 @@ export type InferenceAnswer =
   | { audioFeatures: TowerResult }
   | { videoFeatures: VideoTowerResult }
   | { synchronization: SynchronizationAnswer }
+  | { localization: SegmentLocalization }
   | { texts: TextEmbedding[] }
   | { failure: InferenceFailure };

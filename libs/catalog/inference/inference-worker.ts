@@ -1,8 +1,9 @@
 /** One inference thread: holds one model, loaded once, and answers one batch at a time. */
 import { workerData } from 'piscina';
 import { asEarshotError, EarshotError } from '#core/errors';
-import type { EmbeddingModel, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type { EmbeddingModel, LocalizationRequest, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
+import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
@@ -37,6 +38,7 @@ export default async function runInference({ task, stop }: InferenceJob): Promis
     if (task.kind === 'video-features') return { videoFeatures: await videoFeatures(model, task) };
     if (task.kind === 'synchronization')
       return { synchronization: await checkSynchronization(model, task.scene) };
+    if (task.kind === 'localize') return { localization: await localize(model, task.request) };
     if (task.kind === 'text') return { texts: await embedTexts(model, task.texts) };
     const vectors =
       task.kind === 'audio'
@@ -83,6 +85,11 @@ function checkSynchronization(
   if (model.checkSynchronization) return model.checkSynchronization(scene);
   const message = `The model "${model.identity.id}" has no synchronization head: use "mini", or train one with "earshot train --head synchronization".`;
   throw new EarshotError('not_trained', message, { subject: model.identity.id });
+}
+
+function localize(model: EmbeddingModel, request: LocalizationRequest): Promise<SegmentLocalization> {
+  if (model.localize) return model.localize(request);
+  throw onlyVectors(model);
 }
 
 function onlyVectors({ identity }: EmbeddingModel): EarshotError {

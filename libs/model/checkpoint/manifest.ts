@@ -58,10 +58,25 @@ const classification = z.object({
 /** See `calibration/classification.ts`. */
 export type ClassificationCalibration = z.infer<typeof classification>;
 
+/** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
+const platt = z.object({ slope: z.number(), intercept: z.number() });
+const probability = z.number().min(0).max(1);
+
 const calibration = z.object({
-  /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
-  correspondence: z.object({ slope: z.number(), intercept: z.number() }).optional(),
+  correspondence: platt.optional(),
   classification: classification.optional(),
+  localization: z
+    .object({
+      /** From a map's logits to probabilities. */
+      map: platt,
+      /** From which probability on a place counts as sounding. */
+      mapThreshold: probability,
+      /** From a segment's evidence to its confidence. */
+      confidence: platt,
+      /** From which confidence on something in the picture sounds. */
+      threshold: probability,
+    })
+    .optional(),
 });
 
 export type ModelCalibration = z.infer<typeof calibration>;
@@ -70,6 +85,14 @@ export type ModelCalibration = z.infer<typeof calibration>;
 const synchronizationHead = checkedFile.extend({
   /** Synchronizability under which there is nothing to go by. */
   leastSynchronizability: z.number(),
+  training: z.record(z.string(), z.unknown()),
+});
+
+const localizationHead = z.object({
+  width: z.int().positive(),
+  weights: checkedFile.extend({ parameterCount: z.int().positive() }),
+  /** The ONNX graph of the tower's trunk and the head. */
+  serving: checkedFile,
   training: z.record(z.string(), z.unknown()),
 });
 
@@ -108,8 +131,13 @@ const twoTowerManifestSchema = z.object({
   weights: checkedFile.extend({ parameterCount: z.int().positive() }),
   /** The towers' ONNX graphs; a folder without them is served from its weights. */
   serving: z.object({ audio: checkedFile, video: checkedFile }).optional(),
-  /** What was trained beside the towers, each in a file of its own. */
-  heads: z.object({ synchronization: synchronizationHead.optional() }).optional(),
+  /** What was trained beside the towers or on top of them, each in files of its own. */
+  heads: z
+    .object({
+      synchronization: synchronizationHead.optional(),
+      localization: localizationHead.optional(),
+    })
+    .optional(),
   training: z.record(z.string(), z.unknown()),
 });
 
@@ -218,6 +246,7 @@ export type OnnxManifest = z.infer<typeof onnxManifestSchema>;
 export type CheckedFile = z.infer<typeof checkedFile>;
 /** Told apart by `towers.kind`. */
 export type AnyManifest = ModelManifest | ConceptManifest | OnnxManifest;
+export type LocalizationCalibration = NonNullable<ModelCalibration['localization']>;
 export type FrontEnds = ModelManifest['frontEnds'];
 
 const KINDS = ['two-tower', 'concept', 'onnx'];

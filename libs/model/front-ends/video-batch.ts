@@ -27,7 +27,12 @@ export function videoBatch(
   const count = blocks[0]?.count ?? 0;
   const every = spec.colourEveryFrames;
   const colourCount = Math.ceil(count / every);
-  const frames = colourFrames(blocks, spec, colourCount);
+  const chosen = Array.from({ length: colourCount }, (_, i) => i * every);
+  const size = spec.width * spec.height * 3;
+  const frames = new Float32Array(blocks.length * colourCount * size);
+  blocks.forEach(({ data }, i) => {
+    frames.set(normalisedFrames(data, spec, chosen), i * colourCount * size);
+  });
   const times = (perBlock: number, stepSec: number) =>
     Float32Array.from({ length: blocks.length * perBlock }, (_, i) => (i % perBlock) * stepSec);
   const frameTimesSec = times(colourCount, every / spec.rateHz);
@@ -46,14 +51,18 @@ export function videoBatch(
   };
 }
 
-/** Normalised pixels of every `colourEveryFrames`-th frame. */
-function colourFrames(
-  blocks: readonly PixelBlock[],
+/**
+ * @param data   `[count, height, width, 3]` RGB: bytes, or floats in 0..1
+ * @param chosen which frames
+ * @returns `[chosen, height, width, 3]`, normalised
+ */
+export function normalisedFrames(
+  data: Uint8Array | Float32Array,
   spec: FrontEnds['video'],
-  colourCount: number,
+  chosen: readonly number[],
 ): Float32Array {
   const size = spec.width * spec.height * 3;
-  const out = new Float32Array(blocks.length * colourCount * size);
+  const out = new Float32Array(chosen.length * size);
   const { mean, deviation } = spec.normalization;
   // 256 possible values a channel: a table is faster than arithmetic on every pixel.
   const [red, green, blue] = [0, 1, 2].map((channel) =>
@@ -63,19 +72,17 @@ function colourFrames(
     ),
   ) as [Float32Array, Float32Array, Float32Array];
   let at = 0;
-  for (const { data } of blocks) {
-    for (let frame = 0; frame < colourCount; frame++) {
-      const from = frame * spec.colourEveryFrames * size;
-      if (data instanceof Float32Array) {
-        for (let i = 0; i < size; i++, at++)
-          out[at] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
-        continue;
-      }
-      for (let i = 0; i < size; i += 3, at += 3) {
-        out[at] = red[data[from + i] as number] as number;
-        out[at + 1] = green[data[from + i + 1] as number] as number;
-        out[at + 2] = blue[data[from + i + 2] as number] as number;
-      }
+  for (const frame of chosen) {
+    const from = frame * size;
+    if (data instanceof Float32Array) {
+      for (let i = 0; i < size; i++, at++)
+        out[at] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
+      continue;
+    }
+    for (let i = 0; i < size; i += 3, at += 3) {
+      out[at] = red[data[from + i] as number] as number;
+      out[at + 1] = green[data[from + i + 1] as number] as number;
+      out[at + 2] = blue[data[from + i + 2] as number] as number;
     }
   }
   return out;

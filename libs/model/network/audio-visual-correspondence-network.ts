@@ -2,9 +2,8 @@
  * The network as a library: sounds and pictures as arrays in, answers out. It runs on TensorFlow.js, for training and
  * as the reference; a catalog serves the same weights through `EmbeddingModel`.
  */
-import { EarshotError } from '#core/errors';
 import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
-import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
+import { readLocalizationWeights, readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { readSynchronization } from '../checkpoint/synchronization.ts';
 import { loadEngine } from '../engine/engine.ts';
@@ -27,6 +26,7 @@ import {
   type Waveform,
 } from './inputs.ts';
 import { type LearnOptions, learnFromClips } from './learning.ts';
+import { checkWanted, localizeClip, type SoundSourceLocalization } from './localization.ts';
 import type { LearningOptions, NetworkOptions } from './options.ts';
 import { PairTrainer, type PairTrainerState } from './pair-trainer.ts';
 import { type Match, nearest } from './retrieval.ts';
@@ -37,7 +37,7 @@ import {
   uncalibrated,
 } from './scene.ts';
 import { decodeModel } from './serialization.ts';
-import { StoredNetwork } from './stored-network.ts';
+import { notTrained, StoredNetwork } from './stored-network.ts';
 import { checkScene, unpackedSynchronization } from './synchronization.ts';
 
 export interface Correspondence {
@@ -63,6 +63,15 @@ export interface InputGradients {
 /** A query for retrieval: the media, or the embedding that a network of these weights gave for it. */
 export type Query<Media> = Media | { embedding: Float32Array };
 
+export interface LocalizationOptions {
+  /** In which frames; all of them unless told. */
+  frames?: readonly number[];
+  /** Another sound to look for in this one; all that is heard unless told. */
+  query?: Query<Waveform>;
+}
+
+/** How the names of the localization head's arrays begin. */
+const LOCALIZATION_ARRAYS = 'localization/';
 const DEFAULT_TOP_K = 10;
 const STEP_LEARNING_RATE = { adamw: 1e-4, sgd: 1e-2 } as const;
 
@@ -82,11 +91,9 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     learning: LearningOptions = {},
   ): Promise<AudioVisualCorrespondenceNetwork> {
     const manifest = await readTwoTowerManifest(folder);
-    const made = await AudioVisualCorrespondenceNetwork.#of(
-      manifest,
-      await readWeights(folder, manifest),
-      learning,
-    );
+    const head = (await readLocalizationWeights(folder, manifest)) ?? [];
+    const arrays = [...(await readWeights(folder, manifest)), ...head];
+    const made = await AudioVisualCorrespondenceNetwork.#of(manifest, arrays, learning);
     made.synchronization = await readSynchronization(folder, manifest);
     return made;
   }
@@ -114,6 +121,10 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     const made = new AudioVisualCorrespondenceNetwork(await loadEngine(), learning, manifest);
     try {
       made.network.store.restore(arrays);
+      if (manifest.heads?.localization) {
+        made.localizationArrays = arrays.filter(({ name }) => name.startsWith(LOCALIZATION_ARRAYS));
+        made.localization('fromFolder');
+      }
     } catch (error) {
       made.dispose();
       throw error;
@@ -311,9 +322,36 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     return classifyByPrototype(scene, labels, prototypes, calibration);
   }
 
-  /** @throws EarshotError `not_trained`: no model has this head yet */
-  localizeSoundSource(_waveform: Waveform, _frames: VideoFrames): never {
-    throw notTrained('localizeSoundSource', 'it has no calibrated localization head');
+  /**
+   * Where in the picture the sound comes from: a map for each frame, on an absolute scale, with one verdict. Silence,
+   * noise and a sound that nothing in the picture makes come back as not sounding.
+   *
+   * @param waveform mono; where it ends before the picture does, silence follows
+   * @throws EarshotError `not_trained` without a localization head; `invalid_argument`, `shape_mismatch` or `too_short`,
+   *   naming the argument
+   * @see Zhou et al. 2022, "Audio-visual segmentation"
+   */
+  localizeSoundSource(
+    waveform: Waveform,
+    frames: VideoFrames,
+    options: LocalizationOptions = {},
+  ): SoundSourceLocalization {
+    const { frontEnds, segments: plan, dimension } = this.manifest;
+    const head = this.localization('localizeSoundSource');
+    const samples = checkWaveform(waveform, frontEnds.audio);
+    checkFrames(frames, frontEnds.video);
+    const { query } = options;
+    const sound =
+      query === undefined
+        ? null
+        : isEmbedded(query)
+          ? checkVector(query.embedding, dimension, 'options.query.embedding')
+          : this.getAudioEmbedding(query);
+    return localizeClip(samples, frames, checkWanted(options.frames, frames.count), sound, {
+      ...head,
+      ...{ frontEnds, plan },
+      embedAudio: (heard) => this.passes.embedAudio(heard).embedding,
+    });
   }
 
   /** @throws EarshotError `not_trained`: no model has this head yet */
@@ -383,6 +421,8 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     const copy = new AudioVisualCorrespondenceNetwork(this.network.engine, this.learning, manifest);
     copy.network.store.restore(this.getParameters());
     copy.synchronization = this.synchronization;
+    copy.localizationArrays =
+      this.localizationArrays?.map((array) => ({ ...array, data: array.data.slice() })) ?? null;
     copy.lastLoss = this.lastLoss;
     const state: PairTrainerState | undefined = this.trainer?.snapshot();
     if (state) copy.trainer = new PairTrainer(copy.network, manifest, this.optimizer, state);
@@ -392,9 +432,4 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
 
 function isEmbedded<Media>(query: Query<Media>): query is { embedding: Float32Array } {
   return typeof query === 'object' && query !== null && 'embedding' in query;
-}
-
-function notTrained(operation: string, why: string): EarshotError {
-  const message = `${operation}: this model can't answer, because ${why}.`;
-  return new EarshotError('not_trained', message, { subject: operation });
 }

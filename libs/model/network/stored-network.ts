@@ -2,11 +2,14 @@
  * What a network is apart from its answers: weights, description, identity, and how they are read out, replaced and
  * written.
  */
-import { writeModelFolder } from '../checkpoint/checkpoint.ts';
-import type { ModelManifest } from '../checkpoint/manifest.ts';
+import { EarshotError } from '#core/errors';
+import { writeLocalizationHead, writeModelFolder } from '../checkpoint/checkpoint.ts';
+import type { LocalizationCalibration, ModelManifest } from '../checkpoint/manifest.ts';
 import { type StoredSynchronization, writeSynchronization } from '../checkpoint/synchronization.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
+import { TensorFlowLocalizer } from '../localization/tensorflow-localizer.ts';
+import { localizationGraph } from '../onnx/localization-graphs.ts';
 import { TwoTowerNetwork } from '../towers/two-tower.ts';
 import type { OptimizerName } from '../training/optimizer.ts';
 import {
@@ -37,6 +40,9 @@ export abstract class StoredNetwork {
   protected manifest: NetworkManifest;
   /** Does not depend on the towers' weights, and is shared by clones: nothing changes it. */
   protected synchronization: StoredSynchronization | null = null;
+  /** The localization head's weights, which belong to the towers' as they are; null where there is none. */
+  protected localizationArrays: readonly NamedArray[] | null = null;
+  #localizer: TensorFlowLocalizer | null = null;
   /** Momentum and memory of `train`; null until it is asked for. */
   protected trainer: PairTrainer | null = null;
   /** Whether the weights are no longer those that the manifest's version stands for. */
@@ -102,7 +108,8 @@ export abstract class StoredNetwork {
 
   /** The model as bytes: a safetensors file with its description in the header. What only training needs is left out. */
   serialize(): Uint8Array {
-    const arrays = [...this.getParameters(), ...packedSynchronization(this.synchronization)];
+    const heads = [...(this.localizationArrays ?? []), ...packedSynchronization(this.synchronization)];
+    const arrays = [...this.getParameters(), ...heads];
     return encodeModel(this.currentManifest(), arrays, this.parameterCount);
   }
 
@@ -113,15 +120,31 @@ export abstract class StoredNetwork {
    * @throws EarshotError `model_invalid` for a name that can't be one
    */
   async toFolder(folder: string, named: { id?: string; description?: string } = {}): Promise<ModelManifest> {
-    const { version, heads, ...rest } = this.currentManifest();
-    const whole = { ...rest, ...named, baseVersion: baseOf(version), parameterCount: this.parameterCount };
-    const manifest = await writeModelFolder(folder, whole, this.getParameters());
+    const { version, heads, calibration, ...rest } = this.currentManifest();
+    const { localization: _ofTheHead, ...own } = calibration ?? {};
+    const whole = { ...rest, ...(calibration && { calibration: own }), ...named };
+    const numbers = { baseVersion: baseOf(version), parameterCount: this.parameterCount };
+    const towers = await writeModelFolder(folder, { ...whole, ...numbers }, this.getParameters());
+    const manifest = await this.#writeLocalization(folder, towers);
     if (!heads?.synchronization || !this.synchronization) return manifest;
     return writeSynchronization(folder, this.synchronization.head.arrays, heads.synchronization);
   }
 
+  async #writeLocalization(folder: string, towers: ModelManifest): Promise<ModelManifest> {
+    const head = this.manifest.heads?.localization;
+    if (!head || !this.localizationArrays) return towers;
+    const { localizer, calibration } = this.localization('toFolder');
+    return writeLocalizationHead(folder, towers, {
+      ...{ width: head.width, training: head.training, calibration },
+      arrays: this.localizationArrays,
+      parameterCount: head.weights.parameterCount,
+      graph: localizationGraph(this.network.video, localizer.head),
+    });
+  }
+
   /** Frees the weights; the network answers nothing afterwards. */
   dispose(): void {
+    this.#localizer?.dispose();
     this.network.dispose();
   }
 
@@ -135,10 +158,27 @@ export abstract class StoredNetwork {
     return this.manifest;
   }
 
-  /** A calibration belongs to the weights that it was fitted on. */
+  /** @throws EarshotError `not_trained` naming the operation that needs the head */
+  protected localization(operation: string): {
+    localizer: TensorFlowLocalizer;
+    calibration: LocalizationCalibration;
+  } {
+    const { heads, calibration, frontEnds } = this.manifest;
+    if (!heads?.localization || !calibration?.localization || !this.localizationArrays)
+      throw notTrained(operation, 'it has no localization head');
+    const { width } = heads.localization;
+    this.#localizer ??= new TensorFlowLocalizer(this.network, frontEnds, width, this.localizationArrays);
+    return { localizer: this.#localizer, calibration: calibration.localization };
+  }
+
+  /** A calibration, and a head that sits on the towers, belong to the weights that they were fitted on. */
   protected weightsChanged(): void {
-    const { calibration: _outdated, ...manifest } = this.manifest;
-    this.manifest = manifest;
+    const { calibration: _outdated, heads, ...manifest } = this.manifest;
+    const synchronization = heads?.synchronization;
+    this.manifest = { ...manifest, ...(synchronization && { heads: { synchronization } }) };
+    this.localizationArrays = null;
+    this.#localizer?.dispose();
+    this.#localizer = null;
     this.network.forgetFolded();
     this.#changed = true;
   }
@@ -151,4 +191,9 @@ export abstract class StoredNetwork {
 /** A version without the hash of its weights. */
 function baseOf(version: string): string {
   return version.split('+')[0] as string;
+}
+
+export function notTrained(operation: string, why: string): EarshotError {
+  const message = `${operation}: this model can't answer, because ${why}.`;
+  return new EarshotError('not_trained', message, { subject: operation });
 }

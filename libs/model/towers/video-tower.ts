@@ -11,6 +11,7 @@ import { positionPool, positionPoolToOnnx } from '../layers/position-pool.ts';
 import { temporalPool, temporalPoolToOnnx } from '../layers/temporal-pool.ts';
 import { TransformerEncoder } from '../layers/transformer.ts';
 import { unitLength, unitLengthToOnnx } from '../layers/unit-length.ts';
+import type { TowerStages } from '../localization/localization-head.ts';
 import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 import type { OnnxTowerOutput, TowerOutput } from './audio-tower.ts';
 import { alignmentLayer, alignmentOf, alignmentToOnnx, headShape } from './heads.ts';
@@ -146,6 +147,39 @@ export class VideoTower {
       ...this.#head.units,
       ...(this.#positions ? [this.#positions] : []),
     ];
+  }
+
+  /**
+   * What the trunk sees of each frame by itself, in serving; nothing of it depends on the other frames.
+   *
+   * @param frames `[frames, height, width, 3]`, normalised
+   * @throws RangeError for a tower whose positions are not in the shared space
+   */
+  stages(frames: tfTypes.Tensor4D): TowerStages<tfTypes.Tensor4D> {
+    const { tf } = this.#store.engine;
+    const seen = this.#throughTrunk(this.#stem.apply(frames, false), (block, x) => block.apply(x, false));
+    return { ...seen, positions: unitLength(tf, this.#positionsHead().apply(seen.map, false)) };
+  }
+
+  /** The same in a graph: channels before height and width, of `positions` last. */
+  stagesToOnnx(graph: OnnxGraphBuilder, frames: OnnxValue): TowerStages<OnnxValue> {
+    const stem = this.#stem.toOnnx(graph, channelsFirst(graph, frames));
+    const seen = this.#throughTrunk(stem, (block, x) => block.toOnnx(graph, x));
+    const map = graph.node('Transpose', [seen.map], { perm: [0, 2, 3, 1] });
+    const positions = unitLengthToOnnx(graph, this.#positionsHead().toOnnxOverLastAxis(graph, map));
+    return { ...seen, positions };
+  }
+
+  #throughTrunk<Value>(stem: Value, through: (block: SeparableBlock, x: Value) => Value) {
+    const seen = [stem];
+    for (const block of this.#blocks) seen.push(through(block, seen.at(-1) as Value));
+    const [, quarter, , eighth, , map] = seen as [Value, Value, Value, Value, Value, Value];
+    return { quarter, eighth, map };
+  }
+
+  #positionsHead(): ConvolutionUnit {
+    if (this.#positions) return this.#positions;
+    throw new RangeError('This video tower has no positions in the shared space.');
   }
 
   apply(input: VideoInput, training: boolean): VideoTowerOutput {

@@ -15,6 +15,7 @@ export function stubApp(
     logger: pino({ level: 'silent' }),
     metrics: createMetrics(),
     uploadDir: join(tmpdir(), 'earshot-stub-uploads'),
+    resultDir: join(tmpdir(), 'earshot-stub-results'),
     maxUploadBytes: 1000,
     webDir: join(import.meta.dirname, 'no-such-folder'),
     allowPrivateUrls: false,

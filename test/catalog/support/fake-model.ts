@@ -2,7 +2,7 @@
  * A deterministic stand-in for a trained model: a tone of pitch p and a picture of brightness p meet in one point
  * of the space, so that tests know which sound belongs to which picture. Loaded by path inside the worker threads.
  */
-import type { EmbeddingModel, FrameBlock, SynchronizationScene } from '#model/embedding-model';
+import type { EmbeddingModel, FrameBlock, LocalizationRequest, SynchronizationScene } from '#model/embedding-model';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import { offsetVerdict } from '#model/synchronization/verdict';
 
@@ -23,8 +23,13 @@ export function toneHz(p: number): number {
   return LOWEST_HZ * (HIGHEST_HZ / LOWEST_HZ) ** p;
 }
 
-export function readModelInfo(_folder: string): Promise<typeof SPECS & { description: string }> {
-  return Promise.resolve({ ...SPECS, description: 'test model' });
+const UNCHANGED = { slope: 1, intercept: 0 };
+const CALIBRATION = {
+  localization: { map: UNCHANGED, confidence: UNCHANGED, mapThreshold: 0.5, threshold: 0.5 },
+};
+
+export function readModelInfo(_folder: string) {
+  return Promise.resolve({ ...SPECS, calibration: CALIBRATION, description: 'test model' });
 }
 
 export function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
@@ -38,6 +43,7 @@ export function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
     },
     embedVideo: (blocks) => Promise.resolve(blocks.map((block) => bump(brightness(block)))),
     checkSynchronization: (scene) => Promise.resolve(flashAgainstTone(scene)),
+    localize: (request) => Promise.resolve(whereItIsBright(request)),
     dispose: () => undefined,
   });
 }
@@ -54,6 +60,20 @@ function flashAgainstTone({ samples, luma, count }: SynchronizationScene): Synch
   const offsetSec = Math.floor(lit / pixels) / 12.5 - loud / 16_000;
   const curve = [-1, 0, 1].map((step) => ({ offsetSec: step, probability: step === 0 ? 0.8 : 0.1 }));
   return { offsetSec, confidence: 0.9, synchronizability: 1, verdict: offsetVerdict(offsetSec), curve };
+}
+
+/** Sound comes from what is bright; silence from nowhere. */
+function whereItIsBright({ waveform, block, frames }: LocalizationRequest) {
+  const side = SPECS.videoInput.width;
+  const silent = waveform.every((sample) => Math.abs(sample) < 1e-3);
+  const maps = frames.map((frame) =>
+    Float32Array.from({ length: side * side }, (_, cell) => {
+      const value = block.data[(frame * side * side + cell) * 3] as number;
+      return silent || value < 128 ? 0 : value / 255;
+    }),
+  );
+  const brightest = Math.max(...maps.flatMap((map) => [...map]));
+  return { side, maps, confidence: brightest };
 }
 
 function pitchPosition(waveform: Float32Array): number {

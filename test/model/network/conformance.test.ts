@@ -316,7 +316,6 @@ describe('the shipped model answers', () => {
   it('not_trained, naming the operation, where it has no head', () => {
     const { waveform, frames } = first;
     const operations = {
-      localizeSoundSource: () => mini.localizeSoundSource(waveform, frames),
       localizeSources: () => mini.localizeSources(waveform, frames),
       separateAudioByVisual: () => mini.separateAudioByVisual(waveform, frames),
       checkSynchronization: () => mini.checkSynchronization(waveform, frames),

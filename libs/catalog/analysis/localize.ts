@@ -1,0 +1,150 @@
+/** Where in the picture the sound of a clip comes from, written as maps and pictures into a folder. */
+import { EarshotError } from '#core/errors';
+import { decodeFrames, decodeSamples } from '#media/decode';
+import { framesAt, planLocalization } from '#model/localization/localization-plan';
+import { soundingBox } from '#model/localization/sounding-box';
+import type {
+  FrameBox,
+  Localization,
+  LocalizationMap,
+  LocalizationRequest,
+  LocalizedSource,
+} from '../catalog-service.ts';
+import { type FoundMap, partEnd, writeLocalization } from './localization-files.ts';
+import { modalityMissing } from './modality-missing.ts';
+import { givenLabels } from './prototypes.ts';
+import { type OpenedSubject, withSubject } from './subject.ts';
+import { subjectVectors, type VectorParts } from './subject-vectors.ts';
+
+/** Maps a second where none are asked for. */
+const MAPS_PER_SEC = 5;
+/** A minute of maps at the usual rate. */
+const LIMITS = { defaultLengthSec: 30, maxLengthSec: 120 };
+
+/**
+ * Maps for a part of a clip, on a scale that is the same for every clip, with one verdict.
+ *
+ * @throws EarshotError as `withSubject`; `modality_missing` naming the file, `not_trained` where the model can't
+ *   localize, `overloaded`, `timeout`, `disk_full`
+ */
+export async function localize(
+  request: LocalizationRequest,
+  parts: VectorParts,
+  signal?: AbortSignal,
+): Promise<Localization> {
+  const query = request.query ? await queryVector(request.query, parts, signal) : null;
+  const work = async (opened: OpenedSubject): Promise<Localization> => {
+    requireBoth(opened);
+    const found = await findMaps(opened, request, query, parts, signal);
+    const model = { ...parts.model.identity };
+    const written = await writeLocalization(opened, found, request, signal);
+    const { confidence, threshold, mapThreshold, sounding } = found;
+    const sources = namedSource(request.query, found, written.maps);
+    return { sounding, confidence, threshold, mapThreshold, ...written, sources, model };
+  };
+  return withSubject(request.subject, parts, work, { ...LIMITS, signal });
+}
+
+function requireBoth({ info, name }: OpenedSubject): void {
+  if (info.video === null) throw modalityMissing('video', name);
+  if (info.audio === null) throw modalityMissing('audio', name);
+}
+
+/** The mean direction of what is heard in the query, or what its label stands for. */
+async function queryVector(
+  query: NonNullable<LocalizationRequest['query']>,
+  parts: VectorParts,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  if ('label' in query) {
+    const { labels, prototypes } = await givenLabels([query.label], parts, signal);
+    const prototype = prototypes[labels[0] as string];
+    const vector = prototype instanceof Float32Array ? prototype : (prototype?.audio ?? prototype?.video);
+    if (vector) return vector;
+    throw new EarshotError('invalid_argument', `Nothing is known of the label "${query.label}".`, {
+      subject: 'query',
+    });
+  }
+  const { audio } = await subjectVectors(query, ['audio'], parts, signal);
+  if (audio) return audio;
+  const name = 'file' in query ? query.file : query.clipId;
+  throw new EarshotError('invalid_argument', `"${name}" is silent: there is no sound to look for.`, {
+    subject: 'query',
+  });
+}
+
+/** What was asked for by its name, where it is found. */
+function namedSource(
+  query: LocalizationRequest['query'],
+  { sounding, confidence }: FoundMaps,
+  maps: readonly LocalizationMap[],
+): LocalizedSource[] {
+  if (!query || !('label' in query) || !sounding) return [];
+  const largest = (a: FrameBox, b: FrameBox) => (b.width * b.height > a.width * a.height ? b : a);
+  const boxes = maps.flatMap(({ box }) => box ?? []);
+  if (boxes.length === 0) return [];
+  return [{ label: query.label, probability: confidence, box: boxes.reduce(largest), maps: [...maps] }];
+}
+
+export interface FoundMaps {
+  maps: FoundMap[];
+  /** Cells along each side of a map. */
+  side: number;
+  confidence: number;
+  threshold: number;
+  mapThreshold: number;
+  sounding: boolean;
+}
+
+async function findMaps(
+  { file, startSec, endSec, info }: OpenedSubject,
+  { mapsPerSec = MAPS_PER_SEC }: LocalizationRequest,
+  query: Float32Array | null,
+  { model, pool }: VectorParts,
+  signal: AbortSignal | undefined,
+): Promise<FoundMaps> {
+  const calibration = model.calibration?.localization;
+  if (!calibration) {
+    const message = `The model "${model.identity.id}" has no localization head: train one with \`earshot train --head localization\`.`;
+    throw new EarshotError('not_trained', message, { subject: model.identity.id });
+  }
+  const window = { startSec, ...partEnd(endSec, info.durationSec), info, signal };
+  const { rateHz, width, height } = model.videoInput;
+  const { sampleRateHz } = model.audioInput;
+  const [frames, samples] = await Promise.all([
+    decodeFrames(file, { ...window, ...model.videoInput }),
+    decodeSamples(file, { ...window, sampleRateHz }),
+  ]);
+  const size = width * height * 3;
+  const wanted = framesAt(frames.count, rateHz, mapsPerSec);
+  const found: FoundMaps = {
+    ...{ maps: [], side: 1, confidence: 0, sounding: false },
+    threshold: calibration.threshold,
+    mapThreshold: calibration.mapThreshold,
+  };
+  for (const segment of planLocalization(frames.count, wanted, rateHz, model.segments)) {
+    const { firstFrame, frameCount, chosen } = segment;
+    const firstSample = Math.round(segment.startSec * sampleRateHz);
+    const lastSample = Math.round((segment.startSec + model.segments.lengthSec) * sampleRateHz);
+    const answer = await pool.localize(
+      {
+        waveform: samples.data.slice(firstSample, lastSample),
+        block: {
+          data: frames.data.slice(firstFrame * size, (firstFrame + frameCount) * size),
+          count: frameCount,
+        },
+        frames: chosen,
+        query,
+      },
+      { signal },
+    );
+    found.side = answer.side;
+    found.confidence = Math.max(found.confidence, answer.confidence);
+    answer.maps.forEach((map, i) => {
+      const timeSec = startSec + (firstFrame + (chosen[i] as number)) / rateHz;
+      found.maps.push({ timeSec, map, box: soundingBox(map, answer.side, calibration.mapThreshold) });
+    });
+  }
+  found.sounding = found.confidence >= calibration.threshold;
+  return found;
+}
