@@ -107,11 +107,10 @@ export async function loadEmbeddingModel(
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);
   const openLocalizer = manifest.heads?.localization ? () => loadLocalizer(folder, manifest, engine) : null;
-  return new TwoTowerEmbeddingModel(
-    manifest,
-    towers ?? (await openTensorFlowTowers(folder, manifest)),
-    { synchronization: await readSynchronization(folder, manifest), openLocalizer },
-  );
+  return new TwoTowerEmbeddingModel(manifest, towers ?? (await openTensorFlowTowers(folder, manifest)), {
+    synchronization: await readSynchronization(folder, manifest),
+    openLocalizer,
+  });
 }
 
 /** As with the towers: ONNX Runtime where it loads, else TensorFlow.js. */

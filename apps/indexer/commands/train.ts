@@ -8,10 +8,9 @@ import type { CommandContext } from '../context.ts';
 import { mediaFilesAt } from '../media-files.ts';
 import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
-import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
 import { trainLocalizationHead } from '../train-localization.ts';
+import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
 import { trainSynchronizationHead } from '../train-synchronization.ts';
-
 
 interface TrainFlags extends PlanFlags {
   head?: 'synchronization' | 'localization';

@@ -1,6 +1,8 @@
 /** Where in the picture the sound of a clip comes from, written as maps and pictures into a folder. */
 import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
+import type { MediaInfo } from '#media/probe';
+import type { FrameBlock } from '#model/embedding-model';
 import { framesAt, planLocalization } from '#model/localization/localization-plan';
 import { soundingBox } from '#model/localization/sounding-box';
 import type {
@@ -18,7 +20,9 @@ import { subjectVectors, type VectorParts } from './subject-vectors.ts';
 
 /** Maps a second where none are asked for. */
 const MAPS_PER_SEC = 5;
-/** A minute of maps at the usual rate. */
+/** Fine enough for a single frame of any usual film. */
+const BRIEF_RATE_HZ = 100;
+/** An answer keeps its asker waiting, and every map is a file. */
 const LIMITS = { defaultLengthSec: 30, maxLengthSec: 120 };
 
 /**
@@ -86,6 +90,17 @@ function namedSource(
   return [{ label: query.label, probability: confidence, box: boxes.reduce(largest), maps: [...maps] }];
 }
 
+/** A picture that is shorter than a frame of the model is one frame. */
+async function framesOf(
+  file: string,
+  { video }: MediaInfo,
+  request: Parameters<typeof decodeFrames>[1],
+): Promise<FrameBlock> {
+  const isBrief = (video?.durationSec ?? 0) * request.rateHz < 1.5;
+  const { data, count } = await decodeFrames(file, isBrief ? { ...request, rateHz: BRIEF_RATE_HZ } : request);
+  return isBrief ? { data: data.slice(0, data.length / count), count: 1 } : { data, count };
+}
+
 export interface FoundMaps {
   maps: FoundMap[];
   /** Cells along each side of a map. */
@@ -112,7 +127,7 @@ async function findMaps(
   const { rateHz, width, height } = model.videoInput;
   const { sampleRateHz } = model.audioInput;
   const [frames, samples] = await Promise.all([
-    decodeFrames(file, { ...window, ...model.videoInput }),
+    framesOf(file, info, { ...window, ...model.videoInput }),
     decodeSamples(file, { ...window, sampleRateHz }),
   ]);
   const size = width * height * 3;

@@ -8,7 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
-import type { FrameBlock, LocalizationRequest, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type {
+  FrameBlock,
+  LocalizationRequest,
+  SynchronizationScene,
+  TextEmbedding,
+} from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';

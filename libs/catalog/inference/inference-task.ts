@@ -1,5 +1,10 @@
 /** What travels between the pool and its worker threads. */
-import type { FrameBlock, LocalizationRequest, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type {
+  FrameBlock,
+  LocalizationRequest,
+  SynchronizationScene,
+  TextEmbedding,
+} from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';

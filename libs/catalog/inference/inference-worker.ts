@@ -1,7 +1,12 @@
 /** One inference thread: holds one model, loaded once, and answers one batch at a time. */
 import { workerData } from 'piscina';
 import { asEarshotError, EarshotError } from '#core/errors';
-import type { EmbeddingModel, LocalizationRequest, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type {
+  EmbeddingModel,
+  LocalizationRequest,
+  SynchronizationScene,
+  TextEmbedding,
+} from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';

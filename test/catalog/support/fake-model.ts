@@ -2,7 +2,12 @@
  * A deterministic stand-in for a trained model: a tone of pitch p and a picture of brightness p meet in one point
  * of the space, so that tests know which sound belongs to which picture. Loaded by path inside the worker threads.
  */
-import type { EmbeddingModel, FrameBlock, LocalizationRequest, SynchronizationScene } from '#model/embedding-model';
+import type {
+  EmbeddingModel,
+  FrameBlock,
+  LocalizationRequest,
+  SynchronizationScene,
+} from '#model/embedding-model';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import { offsetVerdict } from '#model/synchronization/verdict';
 
