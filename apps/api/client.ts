@@ -23,6 +23,8 @@ import type {
   Page,
   SearchPage,
   SearchRequest,
+  Separation,
+  SeparationRequest,
   Synchronization,
 } from '#catalog/catalog-service';
 import { EarshotError, ERROR_CODES } from '#core/errors';
@@ -180,6 +182,29 @@ export class RemoteCatalog implements CatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Classification> {
     return this.#analyse('/v1/classify', subject, { fields: { labels } }, options);
+  }
+
+  /** The server's results, fetched into the folder. */
+  async separate(
+    { mixture, like, region }: SeparationRequest,
+    folder: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<Separation> {
+    const asked = { fields: { region }, others: { with: like } };
+    const made = await this.#analyse<Separation>('/v1/separate', mixture, asked, options);
+    await mkdir(folder, { recursive: true });
+    const fetched = async (address: string) => {
+      const file = join(folder, basename(address));
+      await this.#save(address, file, options);
+      return file;
+    };
+    const { sampleRateHz, channels, durationSec, targetShare } = made;
+    return {
+      target: await fetched(made.target),
+      residual: await fetched(made.residual),
+      picture: await fetched(made.picture),
+      ...{ sampleRateHz, channels, durationSec, targetShare },
+    };
   }
 
   async describe(

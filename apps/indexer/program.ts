@@ -13,6 +13,7 @@ import { registerMigrate } from './commands/migrate.ts';
 import { registerModels } from './commands/models.ts';
 import { registerReconcile } from './commands/reconcile.ts';
 import { registerSearch } from './commands/search.ts';
+import { registerSeparate } from './commands/separate.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerSync } from './commands/sync.ts';
 import { registerTrain } from './commands/train.ts';
@@ -44,6 +45,7 @@ export function buildProgram(context: CommandContext): Command {
   registerSearch(program, context);
   registerCorrespond(program, context);
   registerClassify(program, context);
+  registerSeparate(program, context);
   registerDescribe(program, context);
   registerLabels(program, context);
   registerSync(program, context);

@@ -153,6 +153,28 @@ export interface Classification {
   model: SearchPage['model'];
 }
 
+/** What to listen for, and in what. */
+export interface SeparationRequest {
+  mixture: AnalysisSubject;
+  /** A picture or clip of what is to be heard; the mixture's own picture unless told. */
+  like?: AnalysisSubject;
+  /** Of the picture that guides, in 0..1 of its width and height; all of it unless told. */
+  region?: { x: number; y: number; width: number; height: number };
+}
+
+export interface Separation {
+  /** Paths of WAV files: what was asked for, and the mixture without it. */
+  target: string;
+  residual: string;
+  /** Path of a PNG: spectrograms of mixture, mask, target and residual. */
+  picture: string;
+  sampleRateHz: number;
+  channels: number;
+  durationSec: number;
+  /** The target's part of the mixture's energy, 0..1. */
+  targetShare: number;
+}
+
 /** What the description rests on. */
 export type DescriptionEvidence =
   /** A label whose example sounds lie near the picture: the cosine, and how probable it is among the labels. */
@@ -336,6 +358,12 @@ export interface CatalogService {
     request: { subject: AnalysisSubject; labels?: readonly string[] },
     options?: { signal?: AbortSignal },
   ): Promise<Classification>;
+  /** The sound of what is pointed at, and the rest, as files in a folder. */
+  separate(
+    request: SeparationRequest,
+    folder: string,
+    options?: { signal?: AbortSignal; onProgress?: (part: number) => void },
+  ): Promise<Separation>;
   /** What one would expect to hear of a picture. */
   describe(request: { subject: AnalysisSubject }, options?: { signal?: AbortSignal }): Promise<Description>;
   /** How far a clip's sound is ahead of its picture. */

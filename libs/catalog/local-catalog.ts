@@ -10,6 +10,7 @@ import { classify } from './analysis/classify.ts';
 import { correspond } from './analysis/correspondence.ts';
 import { describeExpected } from './analysis/describe.ts';
 import { localize } from './analysis/localize.ts';
+import { separate } from './analysis/separation.ts';
 import { synchronize } from './analysis/synchronization.ts';
 import type {
   AddedClip,
@@ -35,6 +36,8 @@ import type {
   SearchPage,
   SearchRequest,
   SegmentEmbedding,
+  Separation,
+  SeparationRequest,
   Synchronization,
 } from './catalog-service.ts';
 import { type ClipParts, ClipService } from './clips.ts';
@@ -50,6 +53,7 @@ import { findChoosable, indexCollectionNames, listModels, type ModelReader } fro
 import { type ReconcileReport, reconcile } from './reconcile.ts';
 import { embedQueryFile } from './search/query-file.ts';
 import { search } from './search/search-service.ts';
+import type { SeparationPool } from './separation/separation-pool.ts';
 
 export interface CatalogParts extends ClipParts {
   dataDir: string;
@@ -57,6 +61,7 @@ export interface CatalogParts extends ClipParts {
   models: OpenModels;
   changes: ModelChanges;
   reader: ModelReader;
+  separation: SeparationPool;
   worker: IngestWorker;
   uploads: Set<string>;
   /** Whether other processes may work on the same stores. */
@@ -193,6 +198,14 @@ export class LocalCatalog implements LocalCatalogService {
     options: { signal?: AbortSignal } = {},
   ): Promise<Classification> {
     return classify(request, await this.#withModel(), options.signal);
+  }
+
+  separate(
+    request: SeparationRequest,
+    folder: string,
+    options: { signal?: AbortSignal; onProgress?: (part: number) => void } = {},
+  ): Promise<Separation> {
+    return separate(request, folder, this.#parts, options);
   }
 
   async describe(

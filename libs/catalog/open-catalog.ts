@@ -23,6 +23,7 @@ import { chooseModel } from './model-change/choose-model.ts';
 import { ModelChanges } from './model-change/model-changes.ts';
 import { OpenModels } from './model-change/open-models.ts';
 import { findModel, type ModelReader } from './models.ts';
+import { SeparationPool } from './separation/separation-pool.ts';
 
 export interface OpenCatalogOptions {
   logger: Logger;
@@ -117,6 +118,8 @@ async function open(
     openPool: (modelFolder) => openPool(modelFolder, modelModule, config),
   });
   closers.add(() => models.close());
+  const separation = new SeparationPool();
+  closers.add(() => separation.close());
   const queue = await openQueue(database, logger);
   // Jobs in work are told to stop, and go back to the queue for the next process.
   closers.add(() => queue.stop({ graceMs: 0 }));
@@ -126,7 +129,7 @@ async function open(
   await chooseModel({ database, index, models, changes, configured, instead, config, logger });
   const parts = { database, objects, index, outbox, queue, events, models, logger };
   return new LocalCatalog({
-    ...{ ...parts, dataDir, changes, reader },
+    ...{ ...parts, dataDir, changes, reader, separation },
     worker: new IngestWorker(parts, changes, config.ingestConcurrency),
     uploads: new Set(),
     isShared: lock === null,

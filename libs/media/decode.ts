@@ -48,6 +48,7 @@ export interface DecodedSamples {
 export type MediaChunk =
   /** `count` frames of `[height, width, 3]` RGB from frame number `firstIndex` on. */
   | { kind: 'frames'; firstIndex: number; count: number; data: Uint8Array<ArrayBuffer> }
+  /** Of all channels: those of one instant side by side, `[samples, channels]`; `firstSample` counts instants. */
   | { kind: 'samples'; firstSample: number; data: Float32Array<ArrayBuffer> };
 
 /** What was really there, the padding at the ends included. */
@@ -150,7 +151,7 @@ async function* runPlan(
   const sources: Source<Track>[] = [];
   if (frames?.total) sources.push({ kind: new FrameTrack(frames, outcome), stream: child.stdout });
   if (samples?.total)
-    sources.push({ kind: new SampleTrack(samples.total, outcome), stream: child.extra as Readable });
+    sources.push({ kind: new SampleTrack(samples, outcome), stream: child.extra as Readable });
   try {
     for await (const { kind: track, bytes } of interleave(sources)) {
       child.pauseClock();
@@ -198,21 +199,25 @@ class FrameTrack implements Track {
 }
 
 class SampleTrack implements Track {
-  readonly cutter = new BlockCutter(4, BLOCK_BYTES);
+  readonly cutter: BlockCutter;
   readonly #total: number;
+  readonly #channelCount: number;
   readonly #outcome: Outcome;
 
-  constructor(total: number, outcome: Outcome) {
+  constructor({ total, channelCount }: { total: number; channelCount: number }, outcome: Outcome) {
+    this.cutter = new BlockCutter(4 * channelCount, BLOCK_BYTES);
     this.#total = total;
+    this.#channelCount = channelCount;
     this.#outcome = outcome;
   }
 
   *deliver(block: Uint8Array<ArrayBuffer>): Generator<MediaChunk> {
     const firstSample = this.#outcome.samples;
-    const count = Math.min(block.length / 4, this.#total - firstSample);
+    const count = Math.min(block.length / (4 * this.#channelCount), this.#total - firstSample);
     if (count <= 0) return;
     this.#outcome.samples += count;
-    yield { kind: 'samples', firstSample, data: new Float32Array(block.buffer, block.byteOffset, count) };
+    const data = new Float32Array(block.buffer, block.byteOffset, count * this.#channelCount);
+    yield { kind: 'samples', firstSample, data };
   }
 }
 
@@ -268,9 +273,10 @@ async function* pad(plan: DecodePlan, outcome: Outcome): AsyncGenerator<MediaChu
   if (samples !== null) {
     const total = endOf(samples.total, samples.sampleRateHz);
     for (; outcome.samples < total; ) {
-      const data = new Float32Array(Math.min(BLOCK_BYTES / 4, total - outcome.samples));
+      const count = Math.min(BLOCK_BYTES / 4, total - outcome.samples);
+      const data = new Float32Array(count * samples.channelCount);
       yield { kind: 'samples', firstSample: outcome.samples, data };
-      outcome.samples += data.length;
+      outcome.samples += count;
     }
   }
   return { frames: outcome.frames, samples: outcome.samples, isCutOff };

@@ -11,13 +11,21 @@ const AUDIO_GAP_SEC = 0.04;
 
 export type Fit = 'stretch' | 'cover';
 
+/** Part of a picture, in 0..1 of its width and height. */
+export interface PictureRegion {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
 /**
  * Frames on a fixed grid, each the picture on screen at its instant, scaled to RGB.
  * @param rateHz `null` for a still image, of which the one frame is answered
  */
 export function pictureFilter(
   video: VideoStreamInfo,
-  size: { width: number; height: number; fit: Fit },
+  size: { width: number; height: number; fit: Fit; region: PictureRegion | null },
   grid: { rateHz: number | null; skipSec: number },
 ): string {
   const start = (grid.skipSec + CLOCK_TOLERANCE_SEC).toFixed(6);
@@ -27,9 +35,18 @@ export function pictureFilter(
       ? []
       : ['settb=1/1000000', `fps=fps=${grid.rateHz}:start_time=${start}:round=up`]),
     ...(video.hasAlpha ? ['format=gbrap', 'premultiply=inplace=1', 'format=gbrp'] : []),
+    ...(size.region ? [cropFilter(size.region)] : []),
     ...scaleFilters(video, size),
     'format=rgb24',
   ].join(',');
+}
+
+/** At least two pixels either way, inside the picture. */
+function cropFilter({ x, y, width, height }: PictureRegion): string {
+  const share = (value: number) => value.toFixed(6);
+  const size = (side: string, part: number) => `max(2\\,floor(${side}*${share(part)}))`;
+  const from = (side: string, part: number) => `floor(${side}*${share(part)})`;
+  return `crop=w=${size('iw', width)}:h=${size('ih', height)}:x=${from('iw', x)}:y=${from('ih', y)}:exact=1`;
 }
 
 function scaleFilters(
@@ -44,16 +61,27 @@ function scaleFilters(
 }
 
 /**
- * Mono float samples from `skipSec` on, silence where the stream has none. Channels are averaged, never added
- * up, whatever the codec's sample format.
+ * Float samples from `skipSec` on, silence where the stream has none. To mono, channels are averaged, never added
+ * up, whatever the codec's sample format; or every channel is kept as it is.
  */
 export function soundFilter(
   channels: number,
-  { sampleRateHz, total }: { sampleRateHz: number; total: number },
+  {
+    sampleRateHz,
+    total,
+    channels: wanted,
+  }: { sampleRateHz: number; total: number; channels?: 'mono' | 'all' },
   skipSec: number,
 ): string {
   const firstSample = Math.round(skipSec * sampleRateHz);
   const timing = `async=1:first_pts=${firstSample}:min_comp=0.000001:min_hard_comp=${AUDIO_GAP_SEC}`;
+  if (wanted === 'all') {
+    return [
+      `aresample=${sampleRateHz}:osf=flt`,
+      `aresample=${sampleRateHz}:${timing}`,
+      `atrim=end_sample=${total}`,
+    ].join(',');
+  }
   // Beyond 7.1 no layout says how loud each channel is.
   const mean = Array.from({ length: channels }, (_, i) => `${1 / channels}*c${i}`).join('+');
   return [

@@ -1,6 +1,6 @@
 /** Where a decode seeks to and what it runs, worked out from what the file holds and what was asked of it. */
 import { EarshotError } from '#core/errors';
-import { type Fit, pictureFilter, soundFilter } from './filters.ts';
+import { type Fit, type PictureRegion, pictureFilter, soundFilter } from './filters.ts';
 import type { MediaInput } from './input.ts';
 import { DEFAULT_MEDIA_LIMITS, type MediaLimits } from './limits.ts';
 import type { MediaInfo, VideoStreamInfo } from './probe.ts';
@@ -19,10 +19,14 @@ export interface FramesRequest {
   height: number;
   /** `stretch` fills the size whatever the proportions; `cover` keeps them and crops the middle. */
   fit?: Fit;
+  /** Only this part of the picture as displayed, in 0..1 of it; the whole picture unless told. */
+  region?: PictureRegion | null;
 }
 
 export interface SamplesRequest {
   sampleRateHz: number;
+  /** `mono` unless told: the mean of all channels. `all`: every channel, samples of one instant side by side. */
+  channels?: 'mono' | 'all';
 }
 
 /** A window of the common timeline; the whole file where left out. */
@@ -42,7 +46,8 @@ export interface DecodePlan {
   /** Whether the caller named the end, and so the exact number of frames and samples. */
   isEndGiven: boolean;
   frames: (Required<FramesRequest> & { total: number }) | null;
-  samples: (SamplesRequest & { total: number }) | null;
+  /** `channelCount` values an instant, `total` instants. */
+  samples: (SamplesRequest & { total: number; channelCount: number }) | null;
   timeoutSec: number;
 }
 
@@ -75,10 +80,15 @@ export function planDecode(
     isEndGiven: window.endSec !== undefined,
     frames: frames && {
       fit: 'stretch',
+      region: null,
       ...frames,
       total: isGlance ? 1 : Math.round(lengthSec * frames.rateHz),
     },
-    samples: samples && { ...samples, total: Math.round(lengthSec * samples.sampleRateHz) },
+    samples: samples && {
+      ...samples,
+      total: Math.round(lengthSec * samples.sampleRateHz),
+      channelCount: samples.channels === 'all' ? (info.audio?.channels ?? 1) : 1,
+    },
     timeoutSec: { ...DEFAULT_MEDIA_LIMITS, ...window.limits }.decodeTimeoutSec + lengthSec,
   };
 }

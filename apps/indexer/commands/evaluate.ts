@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import type { CatalogConfig } from '#catalog/config';
 import { EarshotError } from '#core/errors';
 import type { Control } from '#learning/evaluation/control-models';
+import type { SeparationSuite } from '#learning/evaluation/separation-suite';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
@@ -28,12 +29,15 @@ interface Scored {
   skipped?: { file: string; reason: string }[];
 }
 
-/** The suites, and the corpus split that each scores; `concepts` scores real clips alone. */
+/** The suites, and the corpus split that each scores, where it is the model in use that is scored. */
 const SUITES = {
   retrieval: 'test',
   'retrieval-unseen-objects': 'unseen',
   classification: 'test',
   'colour-control': 'test',
+  'separation-unlike': null,
+  'separation-like': null,
+  'separation-trios': null,
   synchronization: 'test',
   localization: 'unseen',
   'negative-audio': 'unseen',
@@ -94,6 +98,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
         onProgress: (stage, done, total) => bar.update(stage, done, total),
       });
     }
+    if (flags.suite.startsWith('separation-'))
+      return await evaluateSeparation(flags, config, corpus, context, bar);
     if ((flags.suite === 'localization' || flags.suite === 'negative-audio') && !flags.pairs)
       return await evaluateMaps(flags.suite, corpus, flags, config, context, bar);
     if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
@@ -175,6 +181,26 @@ async function evaluateConcepts(
     modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
     clips: await suite.readConceptManifest(flags.pairs),
     esc10: flags.esc10 ?? null,
+    signal: context.signal,
+    onProgress: (done, total) => bar.update('evaluate', done, total),
+  });
+}
+
+/** Decibels; what stands under chance is what guessing gains. */
+async function evaluateSeparation(
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  corpus: string,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  const { evaluateSeparation: measure } = await import('#learning/evaluation/separation-suite');
+  const { findModelFolder } = await import('#catalog/models');
+  return measure({
+    suite: flags.suite as SeparationSuite,
+    corpus,
+    modelFolder: await findModelFolder(flags.model ?? 'separation', config.dataDir),
+    clips: flags.clips,
     signal: context.signal,
     onProgress: (done, total) => bar.update('evaluate', done, total),
   });

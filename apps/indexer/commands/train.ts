@@ -11,10 +11,12 @@ import { StageBar } from '../stage-bar.ts';
 import { trainLocalizationHead } from '../train-localization.ts';
 import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
 import { trainSynchronizationHead } from '../train-synchronization.ts';
+import { trainSeparation } from './train-separation.ts';
 
 interface TrainFlags extends PlanFlags {
-  head?: 'synchronization' | 'localization';
+  head?: 'synchronization' | 'localization' | 'separation';
   steps?: number;
+  mask: 'binary' | 'ratio';
   out?: string;
   run?: string;
   epochs: number;
@@ -54,9 +56,18 @@ export function registerTrain(program: Command, context: CommandContext): void {
   describeHeads(command);
   describeLearning(command);
   command
+    .addOption(
+      new Option('--mask <kind>', 'head separation: the masks to predict')
+        .choices(['binary', 'ratio'])
+        .default('binary'),
+    )
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--json', 'print one JSON document')
     .action((flags: TrainFlags) => {
+      if (flags.head === 'separation') {
+        const isBatchGiven = command.getOptionValueSource('batchSize') === 'cli';
+        return trainSeparation(flags, context, isBatchGiven);
+      }
       if (flags.head === 'localization') return trainLocalizationHead(flags, context);
       if (flags.head !== 'synchronization') return train(flags, context);
       const isBatchSizeGiven = command.getOptionValueSource('batchSize') === 'cli';
@@ -105,12 +116,12 @@ function describeHeads(command: Command): void {
         '--head <name>',
         'instead of towers, learn this head for the model of --base (default: the model in use)',
       )
-        .choices(['synchronization', 'localization'])
+        .choices(['synchronization', 'localization', 'separation'])
         .conflicts('collection'),
     )
     .option(
       '--steps <n>',
-      `batches that a head learns from (default: synchronization ${SYNCHRONIZATION_STEPS}, localization 700)`,
+      `batches that a head learns from (default: synchronization ${SYNCHRONIZATION_STEPS}, localization 700, separation 1500)`,
       integerOption(1, 10_000_000),
     );
 }

@@ -49,28 +49,49 @@ export function bssEval(
   estimates: readonly Float32Array[],
   options: BssEvalOptions = {},
 ): (SeparationScore | null)[] {
+  return bssEvalSets(references, { estimates }, options).estimates as (SeparationScore | null)[];
+}
+
+/**
+ * Several ways of separating one mixture: what depends on the references alone, most of the work, is done once.
+ *
+ * @param sets by a name of the caller's, estimates as for `bssEval`
+ * @returns by the same names, scores as of `bssEval`
+ * @throws EarshotError as `bssEval`
+ */
+export function bssEvalSets(
+  references: readonly Float32Array[],
+  sets: Readonly<Record<string, readonly Float32Array[]>>,
+  options: BssEvalOptions = {},
+): Record<string, (SeparationScore | null)[]> {
   const { permute = false, mixture, taps = BSS_EVAL_TAPS } = options;
-  const sounds = [...references, ...estimates, ...(mixture ? [mixture] : [])];
-  checkSounds(sounds, references.length, estimates.length);
+  for (const estimates of Object.values(sets)) {
+    const sounds = [...references, ...estimates, ...(mixture ? [mixture] : [])];
+    checkSounds(sounds, references.length, estimates.length);
+  }
   const sounding = references.flatMap((reference, i) => (isSilent(reference) ? [] : [i]));
-  if (sounding.length === 0) return references.map(() => null);
+  const named = (score: (estimates: readonly Float32Array[]) => (SeparationScore | null)[]) =>
+    Object.fromEntries(Object.entries(sets).map(([name, estimates]) => [name, score(estimates)]));
+  if (sounding.length === 0) return named(() => references.map(() => null));
   const projection = new FilteredProjection(
     sounding.map((i) => references[i] as Float32Array),
     taps,
   );
   const mixtureRatios = mixture ? ratios(projection, mixture) : null;
-  // [estimate][sounding reference]
-  const table = estimates.map((estimate) => ratios(projection, estimate));
-  const assigned = permute ? bestAssignment(table, sounding.length) : sounding;
-  return references.map((_, reference) => {
-    const row = sounding.indexOf(reference);
-    if (row < 0) return null;
-    const estimate = assigned[row] as number;
-    return {
-      estimate,
-      ...((table[estimate] as Ratios[])[row] as Ratios),
-      mixtureSdrDb: mixtureRatios ? (mixtureRatios[row] as Ratios).sdrDb : null,
-    };
+  return named((estimates) => {
+    // [estimate][sounding reference]
+    const table = estimates.map((estimate) => ratios(projection, estimate));
+    const assigned = permute ? bestAssignment(table, sounding.length) : sounding;
+    return references.map((_, reference) => {
+      const row = sounding.indexOf(reference);
+      if (row < 0) return null;
+      const estimate = assigned[row] as number;
+      return {
+        estimate,
+        ...((table[estimate] as Ratios[])[row] as Ratios),
+        mixtureSdrDb: mixtureRatios ? (mixtureRatios[row] as Ratios).sdrDb : null,
+      };
+    });
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Separation of a sound of any length, rate and number of channels by networks that hear six seconds of mono at
+ * Separation of a sound of any length, rate and number of channels by networks that hear five seconds of mono at
  * 11 025 Hz: windows that overlap and fade into each other, in memory that does not grow with the sound.
  *
  * The short-time transform runs at the sound's own rate with a window and a hop of the networks' duration, so one
@@ -20,8 +20,8 @@ import {
   Stft,
 } from '../front-ends/stft.ts';
 
-/** Frames that the networks hear at once: 5.94 s. */
-export const SEPARATION_FRAMES = 256;
+/** Frames that the networks hear at once: 5.02 s, the length of what the guide sees. */
+export const SEPARATION_FRAMES = 216;
 /** The sound behind them at the networks' rate. */
 const NETWORK_SAMPLES = SEPARATION_FRAMES * SEPARATION_STFT.hopSamples - 1;
 const LOWEST_RATE_HZ = 4000;
@@ -32,14 +32,14 @@ export interface SeparationWindow {
   startSec: number;
   /** Seconds of sound in it; a sound that ends earlier is followed by silence. */
   durationSec: number;
-  /** Log-frequency magnitudes over all channels, `[256 frames, 256 rows]`, at the scale of the networks' transform. */
+  /** Log-frequency magnitudes over all channels, `[216 frames, 256 rows]`, at the scale of the networks' transform. */
   magnitudes: Float32Array;
 }
 
 export interface SeparationOptions {
   sampleRateHz: number;
   channels: number;
-  /** Mask on the log-frequency axis, `[256 frames, 256 rows]`, not negative. */
+  /** Mask on the log-frequency axis, `[216 frames, 256 rows]`, not negative. */
   mask: (window: SeparationWindow) => Promise<Float32Array>;
   /** Length of the cross-fades, 1 s unless told; more than zero and under half a window. */
   overlapSec?: number;

@@ -1,0 +1,163 @@
+/** Separation from file to files, in constant memory: decode, separate window by window, write. */
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { EarshotError } from '#core/errors';
+import { decodeFrames } from '#media/decode';
+import type { PictureRegion } from '#media/filters';
+import type { MediaInfo } from '#media/probe';
+import { WavWriter } from '#media/wav-writer';
+import { separateBlocks } from '#model/separation/overlap-add';
+import type { SeparationModel, VisualGuide } from '#model/separation/separation-model';
+import { MediaFeed } from './media-feed.ts';
+import { SpectrogramPicture } from './spectrogram-picture.ts';
+
+export interface MediaPart {
+  file: string;
+  info: MediaInfo;
+  startSec: number;
+  endSec: number;
+}
+
+export interface SeparationJob {
+  mixture: MediaPart;
+  /** Null: the mixture's own picture. */
+  like: MediaPart | null;
+  /** Of the picture that guides; null: all of it. */
+  region: PictureRegion | null;
+  /** Where the files go; it is made where it isn't there. */
+  folder: string;
+}
+
+export interface SeparationFiles {
+  target: string;
+  residual: string;
+  picture: string;
+  sampleRateHz: number;
+  channels: number;
+  durationSec: number;
+  /** The target's part of the mixture's energy, 0..1; 0 where the mixture is silent. */
+  targetShare: number;
+}
+
+export interface SeparationOptions {
+  /** Asked between windows: true stops the work. */
+  isStopped?(): boolean;
+  /** 0..1 */
+  onProgress?(part: number): void;
+}
+
+const FILES = { target: 'target.wav', residual: 'residual.wav', picture: 'spectrograms.png' };
+
+/**
+ * @throws EarshotError what decoding says; `cancelled`; `invalid_argument` for a sample rate below 4 kHz. Nothing is
+ *   left behind then.
+ */
+export async function separateMedia(
+  job: SeparationJob,
+  model: SeparationModel,
+  options: SeparationOptions = {},
+): Promise<SeparationFiles> {
+  const { mixture, folder } = job;
+  const sound = mixture.info.audio;
+  if (!sound)
+    throw new EarshotError('modality_missing', `The file ${mixture.file} has no sound to separate.`);
+  const { sampleRateHz, channels } = sound;
+  const feed = new MediaFeed(mixture.file, feedOptions(job, model, sampleRateHz), channels);
+  const files = Object.fromEntries(
+    Object.entries(FILES).map(([kind, name]) => [kind, path.join(folder, name)]),
+  ) as typeof FILES;
+  await mkdir(folder, { recursive: true });
+  const writers: WavWriter[] = [];
+  try {
+    for (const file of [files.target, files.residual]) {
+      writers.push(await WavWriter.create(file, { sampleRateHz, channels }));
+    }
+    const written = await separateInto(job, feed, writers, files.picture, { model, ...options });
+    for (const writer of writers) await writer.finish();
+    return { ...files, sampleRateHz, channels, ...written };
+  } catch (error) {
+    await Promise.all(writers.map((writer) => writer.discard()));
+    for (const file of Object.values(files)) await rm(file, { force: true });
+    throw error;
+  } finally {
+    await feed.close();
+  }
+}
+
+function feedOptions({ mixture, like, region }: SeparationJob, model: SeparationModel, sampleRateHz: number) {
+  const { rateHz, width, height, fit } = model.manifest.guide.video;
+  const { info, startSec, endSec } = mixture;
+  return {
+    ...(like === null && { frames: { rateHz, width, height, fit, region } }),
+    samples: { sampleRateHz, channels: 'all' as const },
+    ...{ info, startSec, endSec },
+  };
+}
+
+async function separateInto(
+  job: SeparationJob,
+  feed: MediaFeed,
+  [target, residual]: readonly WavWriter[],
+  pictureFile: string,
+  { model, isStopped, onProgress }: SeparationOptions & { model: SeparationModel },
+): Promise<{ durationSec: number; targetShare: number }> {
+  const { mixture, like } = job;
+  const { sampleRateHz, channels } = mixture.info.audio as NonNullable<MediaInfo['audio']>;
+  const picture = new SpectrogramPicture(mixture.endSec - mixture.startSec);
+  const fixed = like && (await lookAt(like, job.region, model));
+  const guideAt = async (startSec: number): Promise<VisualGuide> => {
+    const { steps, video } = model.manifest.guide;
+    return fixed ?? model.look(await feed.frames(Math.round(startSec * video.rateHz), steps), true);
+  };
+  const blocks = separateBlocks(feed.samples(), {
+    sampleRateHz,
+    channels,
+    mask: async ({ startSec, durationSec, magnitudes }) => {
+      if (isStopped?.()) throw new EarshotError('cancelled', 'The separation was stopped.');
+      const mask = await model.mask(await model.hear(magnitudes), await guideAt(startSec));
+      picture.add(startSec, durationSec, magnitudes, mask);
+      return mask;
+    },
+  });
+  const energy = { target: 0, mixture: 0 };
+  let samples = 0;
+  for await (const block of blocks) {
+    await target?.write(block.target);
+    await residual?.write(block.residual);
+    addEnergy(energy, block.target, block.residual);
+    samples = block.startSample + (block.target[0]?.length ?? 0);
+    onProgress?.(Math.min(1, samples / sampleRateHz / (mixture.endSec - mixture.startSec)));
+  }
+  await writeFile(pictureFile, picture.toPng());
+  const targetShare = energy.mixture > 0 ? Math.min(1, energy.target / energy.mixture) : 0;
+  return { durationSec: samples / sampleRateHz, targetShare };
+}
+
+/** What another file shows in its first seconds, or a still picture; its motion is of another moment. */
+async function lookAt(
+  { file, info, startSec, endSec }: MediaPart,
+  region: PictureRegion | null,
+  model: SeparationModel,
+): Promise<VisualGuide> {
+  const { steps, video } = model.manifest.guide;
+  const { rateHz, width, height, fit } = video;
+  const lengthSec = info.isStillImage ? steps / rateHz : Math.min(steps / rateHz, endSec - startSec);
+  const window = { info, startSec, endSec: startSec + Math.max(1 / rateHz, lengthSec) };
+  const { data, count } = await decodeFrames(file, { rateHz, width, height, fit, region, ...window });
+  return model.look({ data, count }, false);
+}
+
+function addEnergy(
+  energy: { target: number; mixture: number },
+  target: readonly Float32Array[],
+  residual: readonly Float32Array[],
+): void {
+  target.forEach((samples, c) => {
+    const rest = residual[c] as Float32Array;
+    for (let i = 0; i < samples.length; i++) {
+      const own = samples[i] as number;
+      energy.target += own * own;
+      energy.mixture += (own + (rest[i] as number)) ** 2;
+    }
+  });
+}

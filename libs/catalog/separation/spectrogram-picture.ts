@@ -1,0 +1,132 @@
+/** A separation to look at: spectrograms of the mixture, the mask, the target and the residual, one below the other. */
+import { encodeRgbPng } from '#media/rgb-png';
+import { LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
+import { SEPARATION_RATE_HZ, SEPARATION_STFT } from '#model/front-ends/stft';
+
+/** A long sound's frames share columns. */
+const MAX_WIDTH = 1200;
+const MIN_WIDTH = 64;
+const GAP = 6;
+/** From the loudest point down to black. */
+const RANGE_DB = 70;
+const PANELS = 4;
+
+/** Stops of a scale from dark to light in even steps of lightness (after Matplotlib's "magma"). */
+const SCALE = [
+  [0, 0, 4],
+  [40, 17, 89],
+  [114, 31, 129],
+  [183, 55, 121],
+  [241, 96, 93],
+  [254, 176, 120],
+  [252, 253, 191],
+] as const;
+
+export class SpectrogramPicture {
+  readonly #width: number;
+  readonly #frames: number;
+  /** Sums over the frames of each column, `[width, 256]`. */
+  readonly #power: Float32Array;
+  readonly #mask: Float32Array;
+  readonly #targetPower: Float32Array;
+  readonly #residualPower: Float32Array;
+  readonly #count: Float32Array;
+
+  /** @param durationSec of the whole sound */
+  constructor(durationSec: number) {
+    this.#frames = Math.max(1, Math.ceil((durationSec * SEPARATION_RATE_HZ) / SEPARATION_STFT.hopSamples));
+    this.#width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, this.#frames));
+    const values = () => new Float32Array(this.#width * LOG_FREQUENCY_BINS);
+    this.#power = values();
+    this.#mask = values();
+    this.#targetPower = values();
+    this.#residualPower = values();
+    this.#count = new Float32Array(this.#width);
+  }
+
+  /** @param magnitudes and mask of a window, `[frames, 256]` each; where windows overlap, both count */
+  add(startSec: number, durationSec: number, magnitudes: Float32Array, mask: Float32Array): void {
+    const toFrames = SEPARATION_RATE_HZ / SEPARATION_STFT.hopSamples;
+    const first = Math.round(startSec * toFrames);
+    const frames = Math.min(magnitudes.length / LOG_FREQUENCY_BINS, Math.ceil(durationSec * toFrames));
+    for (let frame = 0; frame < frames; frame++) {
+      const column = Math.floor(((first + frame) * this.#width) / this.#frames);
+      if (column >= this.#width) return;
+      this.#count[column] = (this.#count[column] as number) + 1;
+      for (let row = 0; row < LOG_FREQUENCY_BINS; row++) {
+        const from = frame * LOG_FREQUENCY_BINS + row;
+        const to = column * LOG_FREQUENCY_BINS + row;
+        const share = Math.min(1, mask[from] as number);
+        const power = (magnitudes[from] as number) ** 2;
+        this.#power[to] = (this.#power[to] as number) + power;
+        this.#mask[to] = (this.#mask[to] as number) + share;
+        this.#targetPower[to] = (this.#targetPower[to] as number) + power * share ** 2;
+        this.#residualPower[to] = (this.#residualPower[to] as number) + power * (1 - share) ** 2;
+      }
+    }
+  }
+
+  /** PNG bytes: time to the right, frequency upwards, all sounds on the mixture's scale of loudness. */
+  toPng(): Buffer {
+    let loudest = 0;
+    this.#each((at, count) => {
+      loudest = Math.max(loudest, (this.#power[at] as number) / count);
+    });
+    const brightness = (sums: Float32Array) => (at: number, count: number) => {
+      const power = (sums[at] as number) / count;
+      return power > 0 && loudest > 0 ? 1 + (10 * Math.log10(power / loudest)) / RANGE_DB : 0;
+    };
+    const panels = [
+      brightness(this.#power),
+      (at: number, count: number) => (this.#mask[at] as number) / count,
+      brightness(this.#targetPower),
+      brightness(this.#residualPower),
+    ];
+    const height = PANELS * LOG_FREQUENCY_BINS + (PANELS - 1) * GAP;
+    const rgb = new Uint8Array(this.#width * height * 3).fill(255);
+    panels.forEach((value, panel) => {
+      const top = panel * (LOG_FREQUENCY_BINS + GAP);
+      this.#each((at, count) => {
+        const column = Math.floor(at / LOG_FREQUENCY_BINS);
+        const y = top + LOG_FREQUENCY_BINS - 1 - (at % LOG_FREQUENCY_BINS);
+        rgb.set(colour(count > 0 ? value(at, count) : 0), (y * this.#width + column) * 3);
+      });
+    });
+    return encodeRgbPng(rgb, this.#width, height);
+  }
+
+  /** Every point; `count` frames lie in its column, at least one where the division matters. */
+  #each(visit: (at: number, count: number) => void): void {
+    for (let column = 0; column < this.#width; column++) {
+      // A column between two frames shows the one before it.
+      const filled = this.#filledColumn(column);
+      const count = Math.max(1, this.#count[filled] as number);
+      for (let row = 0; row < LOG_FREQUENCY_BINS; row++) {
+        if (filled !== column) this.#copy(filled, column, row);
+        visit(column * LOG_FREQUENCY_BINS + row, count);
+      }
+    }
+  }
+
+  #filledColumn(column: number): number {
+    let at = column;
+    while (at > 0 && this.#count[at] === 0) at--;
+    return at;
+  }
+
+  #copy(from: number, to: number, row: number): void {
+    for (const values of [this.#power, this.#mask, this.#targetPower, this.#residualPower]) {
+      values[to * LOG_FREQUENCY_BINS + row] = values[from * LOG_FREQUENCY_BINS + row] as number;
+    }
+  }
+}
+
+function colour(value: number): [number, number, number] {
+  const place = Math.min(1, Math.max(0, value)) * (SCALE.length - 1);
+  const low = SCALE[Math.floor(place)] as (typeof SCALE)[number];
+  const high = SCALE[Math.min(SCALE.length - 1, Math.floor(place) + 1)] as (typeof SCALE)[number];
+  const part = place - Math.floor(place);
+  return [0, 1, 2].map((c) =>
+    Math.round((low[c] as number) + part * ((high[c] as number) - (low[c] as number))),
+  ) as [number, number, number];
+}

@@ -1,0 +1,89 @@
+/** `model.json` of a separation model's folder. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { EarshotError } from '#core/errors';
+import { sha256, writeFileAtomically } from '../../checkpoint/checkpoint.ts';
+
+const MANIFEST_FILE = 'model.json';
+const checkedFile = z.object({ file: z.string().regex(/^[\w.-]+$/), sha256: z.string().length(64) });
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+const count = z.int().positive();
+
+const manifestSchema = z.object({
+  format: z.literal('earshot-separation/1'),
+  id: z.string().min(1),
+  version: z.string().min(1),
+  description: z.string(),
+  network: z.object({
+    levelChannels: z.array(count).min(2),
+    featureMaps: count,
+    positionWidth: count,
+    embeddingWidth: count,
+    stepWidth: count,
+    hiddenWidth: count,
+    mask: z.enum(['binary', 'ratio']),
+  }),
+  /** Of the synthesiser. */
+  bias: z.number(),
+  /** The frozen video tower that guides, and what it takes. */
+  guide: checkedFile.extend({
+    /** The model that the tower was taken from. */
+    model: z.object({ id: z.string(), version: z.string() }),
+    /** Motion steps of a window. */
+    steps: count,
+    /** Side of the motion frames. */
+    motionSize: count,
+    video: z.object({
+      rateHz: z.number().positive(),
+      width: count,
+      height: count,
+      fit: z.enum(['stretch', 'cover']),
+      colourEveryFrames: count,
+      normalization: z.object({ mean: triple, deviation: triple }),
+    }),
+  }),
+  weights: checkedFile.extend({ parameterCount: count }),
+  serving: z.object({ maps: checkedFile, query: checkedFile }),
+  training: z.record(z.string(), z.unknown()),
+});
+
+export type SeparationManifest = z.infer<typeof manifestSchema>;
+
+/** @throws EarshotError `model_not_found`, `model_invalid` */
+export async function readSeparationManifest(folder: string): Promise<SeparationManifest> {
+  const file = path.join(folder, MANIFEST_FILE);
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    const message = `No separation model in ${folder}: there is no readable ${MANIFEST_FILE}.`;
+    throw new EarshotError('model_not_found', message, { subject: folder, cause });
+  });
+  try {
+    return manifestSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    const message = `${file} does not describe a separation model: train one with "earshot train --head separation".`;
+    throw new EarshotError('model_invalid', message, { subject: file, cause });
+  }
+}
+
+export async function writeSeparationManifest(folder: string, manifest: SeparationManifest): Promise<void> {
+  const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
+  await writeFileAtomically(path.join(folder, MANIFEST_FILE), text);
+}
+
+/** The bytes of a file of the folder. @throws EarshotError `checkpoint_invalid` when they are others than stated */
+export async function readCheckedFile(
+  folder: string,
+  stated: { file: string; sha256: string },
+): Promise<Uint8Array> {
+  const file = path.join(folder, stated.file);
+  const fail = (what: string, cause?: unknown) =>
+    new EarshotError('checkpoint_invalid', `${file} ${what}: copy the model's folder again.`, {
+      subject: file,
+      cause,
+    });
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw fail("can't be read", cause);
+  });
+  if (sha256(bytes) !== stated.sha256) throw fail('does not have the checksum that model.json states');
+  return bytes;
+}
