@@ -1,4 +1,5 @@
 /** `earshot evaluate`: a model's retrieval or its concepts, with N, chance and a 95 % interval beside every score. */
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Table from 'cli-table3';
 import { type Command, Option } from 'commander';
@@ -18,6 +19,7 @@ interface EvaluateFlags {
   clips?: number;
   control: Control;
   esc10?: string;
+  plot?: string;
   json?: boolean;
 }
 
@@ -38,6 +40,7 @@ const SUITES = {
   'separation-unlike': null,
   'separation-like': null,
   'separation-trios': null,
+  correspondence: 'test',
   synchronization: 'test',
   localization: 'unseen',
   'negative-audio': 'unseen',
@@ -56,6 +59,7 @@ export function registerEvaluate(program: Command, context: CommandContext): voi
       '--esc10 <folder>',
       'suite concepts: score the sounds of ESC-10 as well; suite classification: score them instead',
     )
+    .option('--plot <file>', 'suite correspondence: write the reliability plot, an SVG')
     .option('--model <name>', 'a name or folder (default: the model in use)')
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
     .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
@@ -106,6 +110,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     if (flags.suite === 'classification')
       return await evaluateClassification(flags, config, corpus, context, bar);
     if (flags.suite === 'synchronization') return await evaluateSynchronization(flags, config, context, bar);
+    if (flags.suite === 'correspondence')
+      return await evaluateCorrespondence(flags, config, corpus, context, bar);
     const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
@@ -162,6 +168,32 @@ async function evaluateMaps(
   if (suite === 'negative-audio')
     return (await import('#learning/evaluation/negative-audio-suite')).evaluateNegativeAudio(request);
   return (await import('#learning/evaluation/localization-suite')).evaluateLocalization(request);
+}
+
+async function evaluateCorrespondence(
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  corpus: string,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  const { evaluateCorrespondence } = await import('#learning/evaluation/correspondence-suite');
+  const { corpusClips } = await import('#learning/evaluation/evaluate-model');
+  const { modelOrControl } = await import('#learning/evaluation/control-models');
+  const { findModelFolder } = await import('#catalog/models');
+  const folder = await findModelFolder(flags.model ?? config.model, config.dataDir);
+  const model = await modelOrControl(folder, flags.control);
+  const clips = await corpusClips(corpus, 'test', flags.clips);
+  const { reliability, ...scored } = await evaluateCorrespondence(folder, model, clips, {
+    signal: context.signal,
+    onProgress: (done, total) => bar.update('embed', done, total),
+  });
+  if (flags.plot !== undefined) {
+    const { reliabilityPlot } = await import('#learning/evaluation/reliability-plot');
+    const title = `${scored.model.id}: do they belong together? N = ${scored.n}`;
+    await writeFile(flags.plot, reliabilityPlot(reliability, title));
+  }
+  return scored;
 }
 
 async function evaluateConcepts(

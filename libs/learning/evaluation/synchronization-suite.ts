@@ -65,8 +65,6 @@ export async function evaluateSynchronization(
   }
   const { clips } = await corpusShiftedClips(request.corpus, 'test', { ...request, maxClips: request.clips });
   const results = scoresOf(stored, clips, 'generated', LONG, request);
-  const whole = { steps: Math.min(...clips.clips.map(({ steps }) => steps)), limitSec: LONG.limitSec };
-  Object.assign(results, offsetScores('generatedWhole', answered(stored, clips, 'true', whole, request)));
   if (request.pairs !== undefined) {
     const trained = manifest.heads?.synchronization?.training.seed;
     const seed = typeof trained === 'number' ? trained : SEED;
@@ -80,8 +78,7 @@ export async function evaluateSynchronization(
 type WindowShape = typeof LONG;
 
 function shapeFor(clips: ShiftedClips): WindowShape {
-  const shortest = Math.min(...clips.clips.map(({ steps }) => steps));
-  return shortest >= LONG.steps + stepsOf(LONG.limitSec) ? LONG : SHORT;
+  return clips.shortest >= LONG.steps + stepsOf(LONG.limitSec) ? LONG : SHORT;
 }
 
 function scoresOf(

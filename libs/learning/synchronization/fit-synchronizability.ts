@@ -32,8 +32,7 @@ export function fitSynchronizability(
   seed: number,
 ): SynchronizabilityFit {
   const scored = sets.flatMap((clips) => {
-    const length = Math.min(...clips.clips.map(({ steps }) => steps));
-    const steps = length >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
+    const steps = clips.shortest >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
     return (['true', 'silent', 'still', 'other'] as const).flatMap((kind: TrialKind) =>
       Array.from(trialsOf(head, clips, { kind, steps, seed }), ({ offsetSec, evidence }) => {
         const answer = answerOf(evidence, 0);

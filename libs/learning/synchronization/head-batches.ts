@@ -14,8 +14,10 @@ import type { WindowBatch } from '#model/synchronization/head-network';
 import { shiftLimit } from '#model/synchronization/synchronization-head';
 import { type ShiftedClips, silentSound, stillMotion } from './shifted-clips.ts';
 
-/** Windows of 2, 3, 4 and 5 s; the shorter, the harder, and the quicker to learn from. */
-const WINDOW_STEPS = [25, 25, 37, 37, 37, 50, 62];
+/** Windows of 2, 3 and 4 s; the shorter, the harder, and the quicker to learn from. */
+const WINDOW_STEPS = [25, 25, 37, 37, 37, 50];
+/** Clips give windows that they are so much longer than, or there would be no offsets to plant. */
+const LEAST_ROOM_STEPS = 8;
 /** Of the pairs, how many have nothing to go by: silence, a still picture, or the sound of another clip. */
 const NOTHING_PART = 0.15;
 /** An offset counts for the shifts around it as well, with this deviation in sound steps. */
@@ -46,7 +48,9 @@ export function drawBatch(
   random: SeededRandom,
 ): HeadBatch {
   const steps = WINDOW_STEPS[random.integer(0, WINDOW_STEPS.length)] as number;
-  const pairs = Array.from({ length: batchSize }, () => drawPair(sets, steps, random));
+  const roomy = sets.filter(({ shortest }) => shortest >= steps + LEAST_ROOM_STEPS);
+  const usable = roomy.length > 0 ? roomy : sets;
+  const pairs = Array.from({ length: batchSize }, () => drawPair(usable, steps, random));
   return toTensors(engine, pairs, steps);
 }
 

@@ -58,24 +58,30 @@ export class ShiftedClips {
     return new ShiftedClips(chosen.map((clip) => shiftedClip(cache, clip, lengthSec(clip))));
   }
 
+  /** Video steps of the shortest clip. */
+  get shortest(): number {
+    return this.clips.reduce((least, { steps }) => Math.min(least, steps), Number.POSITIVE_INFINITY);
+  }
+
   get count(): number {
     return this.clips.length;
   }
 
   /**
-   * An offset that the windows' length allows, drawn evenly, with both windows inside the clip where they fit; else the
-   * sound begins or ends with silence.
+   * An offset that the windows' length and the clip's leave room for, drawn evenly. Both windows lie inside the clip: a
+   * silence at the end of one of them would give the offset away.
    *
    * @param limitSec draws no larger ones
    */
   place(clip: number, steps: number, random: SeededRandom, limitSec = Number.POSITIVE_INFINITY): Placement {
-    const most = Math.min(shiftLimit(steps) * HOPS_PER_STEP, Math.floor(limitSec / HOP_SEC + 1e-9));
+    const room = Math.max(0, this.#clip(clip).steps - steps);
+    const limit = Math.min(shiftLimit(steps), room) * HOPS_PER_STEP;
+    const most = Math.min(limit, Math.floor(limitSec / HOP_SEC + 1e-9));
     const hops = Math.round(random.uniform(-most, most));
     const apart = hops / HOPS_PER_STEP;
-    const room = Math.max(0, this.#clip(clip).steps - steps);
-    const first = Math.max(0, -apart);
-    const last = Math.min(room, room - apart);
-    const start = Math.round(last >= first ? random.uniform(first, last) : random.uniform(0, room));
+    const first = Math.ceil(Math.max(0, -apart));
+    const last = Math.floor(Math.min(room, room - apart));
+    const start = random.integer(first, Math.max(first, last) + 1);
     return { start, soundStart: start * HOPS_PER_STEP + hops, offsetSec: hops * HOP_SEC };
   }
 

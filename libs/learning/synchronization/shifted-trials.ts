@@ -34,8 +34,13 @@ export function* trialsOf(
   for (let clip = 0; clip < clips.count; clip++) {
     const { start, soundStart, offsetSec } = clips.place(clip, steps, random, limitSec);
     const other = (clip + random.integer(1, Math.max(2, clips.count))) % clips.count;
+    // From an instant of its own: clips of one recording session begin alike.
+    const elsewhere = clips.place(other, steps, random, limitSec).soundStart;
     const seen = clips.motionWindow(clip, start, steps);
-    const heard = () => clips.soundWindow(kind === 'other' ? other : clip, soundStart, steps);
+    const heard = () =>
+      kind === 'other'
+        ? clips.soundWindow(other, elsewhere, steps)
+        : clips.soundWindow(clip, soundStart, steps);
     const sound = kind === 'silent' ? silentSound(steps) : heard();
     const motion = kind === 'still' ? stillMotion(seen) : seen;
     yield { kind, clip, offsetSec, evidence: evidenceOf(head, sound, motion) };
