@@ -1,11 +1,11 @@
 /** `npm run demo`: a small catalog under ./data/demo, searched in both directions; `--serve` shows it in a browser. */
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CommandContext } from '#apps/indexer/context';
 import { ingestSamples, showHitRate, showSearch } from '#apps/indexer/demo';
-import { showClassification, showCorrespondence, showDescription } from '#apps/indexer/demo-questions';
+import { showClassification, showCorrespondence, showDescription, showLocalization } from '#apps/indexer/demo-questions';
 import type { CatalogService, Clip } from '#catalog/catalog-service';
 import { loadConfig } from '#catalog/config';
 import { asEarshotError } from '#core/errors';
@@ -47,6 +47,7 @@ async function show(catalog: CatalogService, context: CommandContext): Promise<v
   await showCorrespondence(catalog, dog, piano, context);
   await showClassification(catalog, clips, context);
   await showDescription(catalog, piano, context);
+  await showLocalization(catalog, dog, join(DATA_DIR, 'localization'), context);
 }
 
 async function showAndServe(context: CommandContext, port: number): Promise<void> {

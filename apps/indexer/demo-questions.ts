@@ -54,3 +54,30 @@ export async function showDescription(
   const { sentence } = await catalog.describe({ subject: { clipId: clip.id } });
   context.print(`\nOf the picture of "${clip.title}" alone: ${sentence}`);
 }
+
+/** Where in a clip's picture its sound comes from; the maps and a film of them go to `folder`. */
+export async function showLocalization(
+  catalog: CatalogService,
+  clip: Clip,
+  folder: string,
+  context: CommandContext,
+): Promise<void> {
+  const found = await catalog.localize({ subject: { clipId: clip.id }, folder, overlays: 'film' });
+  const { sounding, confidence, maps, film } = found;
+  const verdict = sounding ? 'from something in its picture' : 'from nothing in its picture';
+  context.print(
+    `\nThe sound of "${clip.title}" comes ${verdict} (confidence ${confidence.toFixed(2)}): ${maps.length} maps in ${folder}, as a film in ${film}.`,
+  );
+}
+
+/** How far a clip's sound is ahead of its picture. */
+export async function showSynchronization(
+  catalog: CatalogService,
+  clip: Clip,
+  context: CommandContext,
+): Promise<void> {
+  const { offsetSec, verdict } = await catalog.synchronize({ clipId: clip.id });
+  const told =
+    offsetSec === null ? 'nothing to tell it by' : `${Math.round(1000 * offsetSec)} ms ahead of the picture`;
+  context.print(`\nThe sound of "${clip.title}": ${told} (${verdict}).`);
+}
