@@ -5,7 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CommandContext } from '#apps/indexer/context';
 import { ingestSamples, showHitRate, showSearch } from '#apps/indexer/demo';
-import { showClassification, showCorrespondence, showDescription, showLocalization } from '#apps/indexer/demo-questions';
+import {
+  showClassification,
+  showCorrespondence,
+  showDescription,
+  showLocalization,
+} from '#apps/indexer/demo-questions';
 import type { CatalogService, Clip } from '#catalog/catalog-service';
 import { loadConfig } from '#catalog/config';
 import { asEarshotError } from '#core/errors';

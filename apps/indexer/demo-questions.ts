@@ -69,15 +69,3 @@ export async function showLocalization(
     `\nThe sound of "${clip.title}" comes ${verdict} (confidence ${confidence.toFixed(2)}): ${maps.length} maps in ${folder}, as a film in ${film}.`,
   );
 }
-
-/** How far a clip's sound is ahead of its picture. */
-export async function showSynchronization(
-  catalog: CatalogService,
-  clip: Clip,
-  context: CommandContext,
-): Promise<void> {
-  const { offsetSec, verdict } = await catalog.synchronize({ clipId: clip.id });
-  const told =
-    offsetSec === null ? 'nothing to tell it by' : `${Math.round(1000 * offsetSec)} ms ahead of the picture`;
-  context.print(`\nThe sound of "${clip.title}": ${told} (${verdict}).`);
-}
