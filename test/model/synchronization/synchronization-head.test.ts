@@ -66,8 +66,8 @@ describe('the synchronisation head', () => {
       shifts.forEach((probability, i) => {
         expect(probability * (1 - nothing)).toBeCloseTo(expected[i] as number, 4);
       });
-      // Not a flat curve against a flat curve.
-      expect(Math.max(...shifts)).toBeGreaterThan(3 / shifts.length);
+      // Not a flat curve against a flat curve; of nine shifts, three times the mean would be a third of it all.
+      expect(Math.max(...shifts)).toBeGreaterThan(1.5 / shifts.length);
     },
   );
 
