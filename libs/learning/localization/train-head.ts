@@ -10,6 +10,7 @@ import { type NamedArray, ParameterStore } from '#model/layers/parameters';
 import { LocalizationHead, type LocalizationHeadOptions } from '#model/localization/localization-head';
 import { Adam, cosineSchedule } from '#model/training/adam';
 import { MovingAverage } from '#model/training/moving-average';
+import { namedGradients } from '#model/training/named-gradients';
 import { readManifest } from '../corpus/manifest.ts';
 import { openClipCache } from '../training/clip-cache.ts';
 import type { ModelShape } from '../training/model-shape.ts';
@@ -118,16 +119,11 @@ export async function trainHead(
 
 function differentiate(engine: Engine, store: ParameterStore, head: LocalizationHead, batch: HeadBatch) {
   const { tf } = engine;
-  const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
-  const { value, grads } = tf.variableGrads(() => {
+  return namedGradients(engine, store, () => {
     const logits = applyHead(engine, head, batch, true);
     const truth = tf.tensor3d(batch.truth.data, logits.shape);
     return crossEntropy(engine, logits, truth);
-  }, [...store.trainable.values()]);
-  const loss = value.dataSync()[0] as number;
-  value.dispose();
-  const gradients = new Map(Object.entries(grads).map(([name, grad]) => [nameOf.get(name) as string, grad]));
-  return { loss, gradients };
+  });
 }
 
 function applyHead(

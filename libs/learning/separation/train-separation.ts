@@ -19,7 +19,7 @@ import {
 import { writeSeparationModel } from '#model/separation/network/write-separation-model';
 import { AUDIO_TIME_STRIDE } from '#model/towers/audio-tower';
 import { manifestHash, readManifest } from '../corpus/manifest.ts';
-import { openRunLog } from '../training/run-log.ts';
+import { loggedHooks, openRunLog } from '../training/run-log.ts';
 import { openSoloCache } from './solo-cache.ts';
 import { DEFAULT_MIXING, SoloSource } from './solo-source.ts';
 
@@ -125,14 +125,7 @@ async function learn(
       resume: options.resume,
     },
     signal: options.signal,
-    onStep: (report) => {
-      log({ kind: 'step', ...report });
-      options.onStep?.(report);
-    },
-    onEvaluation: (report) => {
-      log({ kind: 'evaluation', ...report });
-      options.onEvaluation?.(report);
-    },
+    ...loggedHooks(log, options),
   });
 }
 

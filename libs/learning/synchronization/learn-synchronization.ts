@@ -6,6 +6,7 @@ import type { NamedArray } from '#model/layers/parameters';
 import { SynchronizationNetwork } from '#model/synchronization/head-network';
 import { SynchronizationHead } from '#model/synchronization/synchronization-head';
 import { Adam, cosineSchedule } from '#model/training/adam';
+import { namedGradients } from '#model/training/named-gradients';
 import { fitSynchronizability, type SynchronizabilityFit } from './fit-synchronizability.ts';
 import { drawBatch } from './head-batches.ts';
 import type { ShiftedClips } from './shifted-clips.ts';
@@ -77,18 +78,10 @@ function lossOf(
   const { engine, store } = network;
   const { tf } = engine;
   const batch = drawBatch(engine, train, batchSize, random);
-  const { value, grads } = tf.variableGrads(() => {
+  const { loss, gradients } = namedGradients(engine, store, () => {
     const logs = tf.logSoftmax(network.logits(batch));
     return tf.neg(tf.mean(tf.sum(tf.mul(batch.targets, logs), 1))).asScalar();
-  }, [...store.trainable.values()]);
+  });
   batch.dispose();
-  const loss = value.dataSync()[0] as number;
-  value.dispose();
-  const gradients = new Map(
-    [...store.trainable].flatMap(([name, variable]) => {
-      const gradient = grads[variable.name];
-      return gradient ? [[name, gradient] as const] : [];
-    }),
-  );
   return { loss, gradients };
 }

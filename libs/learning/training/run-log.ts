@@ -19,6 +19,28 @@ export async function openRunLog(folder: string, resume: boolean): Promise<(line
   return (line) => appendFileSync(file, `${JSON.stringify({ time: new Date().toISOString(), ...line })}\n`);
 }
 
+interface Hooks<Step, Evaluation> {
+  onStep?(report: Step): void;
+  onEvaluation?(report: Evaluation): void;
+}
+
+/** A run's hooks, every report written to its log first. */
+export function loggedHooks<Step extends object, Evaluation extends object>(
+  log: (line: object) => void,
+  hooks: Hooks<Step, Evaluation>,
+): Required<Hooks<Step, Evaluation>> {
+  return {
+    onStep: (report) => {
+      log({ kind: 'step', ...report });
+      hooks.onStep?.(report);
+    },
+    onEvaluation: (report) => {
+      log({ kind: 'evaluation', ...report });
+      hooks.onEvaluation?.(report);
+    },
+  };
+}
+
 export interface RunLog {
   steps: StepReport[];
   evaluations: EvaluationReport[];

@@ -20,7 +20,7 @@ import { type BuildOptions, type CacheClip, type ClipCache, openClipCache } from
 import { type DistillationOptions, describeDistillation, openTaughtMedia } from './distillation.ts';
 import { MINI_SHAPE, type ModelShape } from './model-shape.ts';
 import { plotRun } from './plot-run.ts';
-import { openRunLog } from './run-log.ts';
+import { loggedHooks, openRunLog } from './run-log.ts';
 import type { TrainingClips } from './training-clips.ts';
 
 export interface TrainOptions {
@@ -173,14 +173,7 @@ function learningOf(options: TrainOptions, log: (line: object) => void): LearnOp
       resume: options.resume,
     },
     signal: options.signal,
-    onStep: (report) => {
-      log({ kind: 'step', ...report });
-      options.onStep?.(report);
-    },
-    onEvaluation: (report) => {
-      log({ kind: 'evaluation', ...report });
-      options.onEvaluation?.(report);
-    },
+    ...loggedHooks(log, options),
   };
 }
 

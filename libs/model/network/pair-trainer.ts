@@ -12,6 +12,7 @@ import { MAX_LOG_SCALE } from '../objectives/info-nce.ts';
 import { type EmbeddedPairs, infoNceWithMemory } from '../objectives/info-nce-with-memory.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { forward } from '../training/forward.ts';
+import { namedGradients } from '../training/named-gradients.ts';
 import { createOptimizer, type Optimizer, type OptimizerName } from '../training/optimizer.ts';
 import { ArrayClipSource, type SourceSpec } from './clip-source.ts';
 import type { CheckedClip } from './inputs.ts';
@@ -101,22 +102,15 @@ export class PairTrainer {
   #differentiate(clips: readonly CheckedClip[], others: readonly RememberedPair[]) {
     const { engine, store, logScale } = this.#network;
     const { tf } = engine;
-    const variables = [...store.trainable.values()];
-    const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
     // Folded anew within the differentiation, so that gradients reach the weights that were folded.
     this.#network.forgetFolded();
     let embedded: RememberedPair[] = [];
-    const { value, grads } = tf.variableGrads(() => {
+    const { loss, gradients } = namedGradients(engine, store, () => {
       const [audio, video] = this.#embed(clips);
       embedded = pairsOf(audio, video);
       const memory = stacked(tf, others, audio.shape[1]);
       return infoNceWithMemory(tf, { audio, video }, memory, logScale);
-    }, variables);
-    const loss = value.dataSync()[0] as number;
-    value.dispose();
-    const gradients = new Map(
-      Object.entries(grads).map(([name, gradient]) => [nameOf.get(name) as string, gradient]),
-    );
+    });
     return { loss, gradients, embedded };
   }
 

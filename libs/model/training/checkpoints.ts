@@ -57,8 +57,15 @@ export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Pr
   }
 }
 
-/** @returns the last whole checkpoint, or null where none was written */
-export async function loadCheckpoint(folder: string): Promise<Checkpoint | null> {
+/**
+ * @param settings of the run that goes on
+ * @returns the last whole checkpoint, or null where none was written
+ * @throws EarshotError `checkpoint_invalid` for a damaged one, and for a run that was started with other settings
+ */
+export async function loadCheckpoint(
+  folder: string,
+  settings: Record<string, unknown>,
+): Promise<Checkpoint | null> {
   const stateName = path.join(folder, 'state.json');
   let text: string;
   try {
@@ -79,11 +86,15 @@ export async function loadCheckpoint(folder: string): Promise<Checkpoint | null>
     }
     return decodeSafetensors(bytes, file.name);
   };
-  return {
+  const checkpoint = {
     state,
     weights: await read(files.weights),
     optimizer: await read(files.optimizer),
     average: files.average ? await read(files.average) : null,
     best: files.best ? await read(files.best) : null,
   };
+  const [before, now] = [state.settings, settings].map((each) => JSON.stringify(each));
+  if (before === now) return checkpoint;
+  const message = `The run in ${folder} was started with other settings: ${before}, not ${now}.`;
+  throw new EarshotError('checkpoint_invalid', message, { subject: folder });
 }

@@ -2,6 +2,7 @@
 import type * as tfTypes from '@tensorflow/tfjs';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { forward } from './forward.ts';
+import { namedGradients } from './named-gradients.ts';
 import type { LossTerms, Objective } from './objective.ts';
 import type { SourceShape, TrainingBatch } from './training-source.ts';
 
@@ -39,21 +40,15 @@ export class LocalDifferentiator implements Differentiator {
 
   async differentiate(batch: TrainingBatch, pictures: readonly number[]): Promise<LossGradients> {
     const { engine, store } = this.#network;
-    const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
     const terms: Partial<LossTerms> = {};
-    const { value, grads } = engine.tf.variableGrads(() => {
+    const { loss, gradients } = namedGradients(engine, store, () => {
       const rows = pictures.length + (batch.taught?.count ?? 0);
       const outputs = forward(this.#network, this.#shape, batch, rows, true);
       const tensors = this.#objective.terms(outputs, pictures, batch);
       for (const [name, term] of Object.entries(tensors))
         terms[name as keyof LossTerms] = term.dataSync()[0] as number;
       return this.#objective.total(tensors);
-    }, [...store.trainable.values()]);
-    const loss = value.dataSync()[0] as number;
-    value.dispose();
-    const gradients = new Map(
-      Object.entries(grads).map(([name, gradient]) => [nameOf.get(name) as string, gradient]),
-    );
+    });
     return { loss, terms, gradients };
   }
 

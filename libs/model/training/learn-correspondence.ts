@@ -266,19 +266,8 @@ class CorrespondenceLearner {
   }
 
   async #resume(folder: string): Promise<void> {
-    const found = await loadCheckpoint(folder);
+    const found = await loadCheckpoint(folder, this.#state.settings);
     if (!found) return;
-    const before = JSON.stringify(found.state.settings);
-    const now = JSON.stringify(this.#state.settings);
-    if (before !== now) {
-      throw new EarshotError(
-        'checkpoint_invalid',
-        `The run in ${folder} was started with other settings: ${before}, not ${now}.`,
-        {
-          subject: folder,
-        },
-      );
-    }
     this.#network.store.restore(found.weights);
     this.#optimizer.restore(found.optimizer, found.state.optimizerStep);
     if (found.average) this.#average?.restore(found.average);

@@ -9,6 +9,7 @@ import { EarshotError } from '#core/errors';
 import { Adam, cosineSchedule } from '../../training/adam.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../training/checkpoints.ts';
 import { MovingAverage } from '../../training/moving-average.ts';
+import { namedGradients } from '../../training/named-gradients.ts';
 import { BLOCK_POINTS, BLOCK_ROWS } from './blocks.ts';
 import { binaryMaskLoss, ratioMaskLoss } from './mask-loss.ts';
 import type { SeparationNetwork } from './separation-network.ts';
@@ -166,16 +167,7 @@ class SeparationLearner {
 
   #differentiate(batch: MixtureBatch): { loss: number; gradients: Map<string, tfTypes.Tensor> } {
     const { engine, store } = this.#network;
-    const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
-    const { value, grads } = engine.tf.variableGrads(
-      () => maskLoss(this.#network, batch, true),
-      [...store.trainable.values()],
-    );
-    const loss = value.dataSync()[0] as number;
-    value.dispose();
-    const gradients = new Map(
-      Object.entries(grads).map(([name, gradient]) => [nameOf.get(name) as string, gradient]),
-    );
+    const { loss, gradients } = namedGradients(engine, store, () => maskLoss(this.#network, batch, true));
     if (Number.isFinite(loss)) return { loss, gradients };
     engine.tf.dispose([...gradients.values()]);
     const message = `The loss is ${loss} at step ${this.#step}: lower the learning rate.`;
@@ -233,15 +225,8 @@ class SeparationLearner {
 
   async #resume(): Promise<void> {
     const { folder } = this.#options.checkpoint;
-    const found = await loadCheckpoint(folder);
+    const found = await loadCheckpoint(folder, this.#settings());
     if (!found) return;
-    const [before, now] = [found.state.settings, this.#settings()].map((settings) =>
-      JSON.stringify(settings),
-    );
-    if (before !== now) {
-      const message = `The run in ${folder} was started with other settings: ${before}, not ${now}.`;
-      throw new EarshotError('checkpoint_invalid', message, { subject: folder });
-    }
     this.#network.store.restore(found.weights);
     this.#optimizer.restore(found.optimizer, found.state.optimizerStep);
     if (found.average) this.#average.restore(found.average);
