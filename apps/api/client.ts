@@ -95,6 +95,13 @@ export class RemoteCatalog implements CatalogService {
     }
   }
 
+  /** @returns the name that the file has in the folder, the last part of its path */
+  async #saveInto(folder: string, path: string, options: { signal?: AbortSignal }): Promise<string> {
+    const name = basename(path);
+    await this.#save(path, join(folder, name), options);
+    return name;
+  }
+
   async listCollections(): Promise<Collection[]> {
     const { items } = await this.#json<{ items: Collection[] }>('GET', '/v1/collections');
     return items;
@@ -193,11 +200,7 @@ export class RemoteCatalog implements CatalogService {
     const asked = { fields: { region }, others: { with: like } };
     const made = await this.#analyse<Separation>('/v1/separate', mixture, asked, options);
     await mkdir(folder, { recursive: true });
-    const fetched = async (address: string) => {
-      const file = join(folder, basename(address));
-      await this.#save(address, file, options);
-      return file;
-    };
+    const fetched = async (address: string) => join(folder, await this.#saveInto(folder, address, options));
     const { sampleRateHz, channels, durationSec, targetShare } = made;
     return {
       target: await fetched(made.target),
@@ -237,11 +240,7 @@ export class RemoteCatalog implements CatalogService {
       options,
     );
     await mkdir(folder, { recursive: true });
-    const fetched = async (url: string): Promise<string> => {
-      const name = basename(url);
-      await this.#save(url, join(folder, name), options);
-      return name;
-    };
+    const fetched = (url: string) => this.#saveInto(folder, url, options);
     const all = async <T extends { file: string }>(files: readonly T[]): Promise<T[]> => {
       const out: T[] = [];
       for (const each of files) out.push({ ...each, file: await fetched(each.file) });

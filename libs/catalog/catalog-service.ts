@@ -171,7 +171,7 @@ export interface Separation {
   sampleRateHz: number;
   channels: number;
   durationSec: number;
-  /** The target's part of the mixture's energy, 0..1. */
+  /** The target's part of the mixture's energy, 0..1; 0 where the mixture is silent. */
   targetShare: number;
 }
 

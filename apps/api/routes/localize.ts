@@ -70,8 +70,8 @@ export function registerLocalize(app: ApiApp, context: ApiContext): void {
   registerAnalysisSchema(app, question);
   app.openapi(route, async (c) => {
     const { signal } = c.req.raw;
-    const found = await answerAnalysis(c, context, question, ({ subject, fields, others }) =>
-      withResultFolder(context.resultDir, async ({ folder, urlOf, expiresAt }) => {
+    const { made, expiresAt } = await answerAnalysis(c, context, question, ({ subject, fields, others }) =>
+      withResultFolder(context.resultDir, async ({ folder, urlOf }) => {
         const { queryLabel, ...how } = fields;
         const query = others.get('query') ?? (queryLabel === undefined ? undefined : { label: queryLabel });
         const request = { subject, query, folder, ...how };
@@ -83,10 +83,9 @@ export function registerLocalize(app: ApiApp, context: ApiContext): void {
           sources: answered.sources.map((source) => ({ ...source, maps: source.maps.map(served) })),
           overlays: answered.overlays.map(served),
           film: answered.film && urlOf(answered.film),
-          expiresAt,
         };
       }),
     );
-    return c.json(found, 200);
+    return c.json({ ...made, expiresAt }, 200);
   });
 }

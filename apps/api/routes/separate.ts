@@ -1,6 +1,5 @@
 /** `POST /v1/separate` and `GET /v1/separations/{id}/{file}`: the sound of what is pointed at, and the rest. */
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { createRoute, z } from '@hono/zod-openapi';
@@ -11,8 +10,8 @@ import {
   registerAnalysisSchema,
 } from '../analysis-request.ts';
 import type { ApiApp, ApiContext } from '../context.ts';
+import { resultFile, withResultFolder } from '../results.ts';
 import { errorAnswer, jsonAnswer } from '../schemas.ts';
-import { SeparationResults } from '../separation-results.ts';
 
 const share = z.number().min(0).max(1);
 const fields = {
@@ -75,31 +74,26 @@ const result = createRoute({
 });
 
 export function registerSeparate(app: ApiApp, context: ApiContext): void {
-  const results = new SeparationResults(context.uploadDir);
   registerAnalysisSchema(app, question);
   app.openapi(separation, async (c) => {
     const { signal } = c.req.raw;
-    const { id, expiresAt, made } = await answerAnalysis(
-      c,
-      context,
-      question,
-      ({ subject, fields, others }) =>
-        results.keep((folder) => {
-          const request = { mixture: subject, like: others.get('with'), region: fields.region };
-          return context.catalog.separate(request, folder, { signal });
-        }),
+    const { made, expiresAt } = await answerAnalysis(c, context, question, ({ subject, fields, others }) =>
+      withResultFolder(context.resultDir, async ({ id, folder }) => {
+        const request = { mixture: subject, like: others.get('with'), region: fields.region };
+        const { target, residual, picture, ...rest } = await context.catalog.separate(request, folder, {
+          signal,
+        });
+        const address = (file: string) => `/v1/separations/${id}/${basename(file)}`;
+        return { target: address(target), residual: address(residual), picture: address(picture), ...rest };
+      }),
     );
-    const address = (file: string) => `/v1/separations/${id}/${basename(file)}`;
-    const { target, residual, picture, ...rest } = made;
-    const urls = { target: address(target), residual: address(residual), picture: address(picture) };
-    return c.json({ ...urls, expiresAt: expiresAt.toISOString(), ...rest }, 200);
+    return c.json({ ...made, expiresAt }, 200);
   });
   app.openapi(result, async (c) => {
     const { id, file } = c.req.valid('param');
-    const path = results.fileOf(id, file);
-    const { size } = await stat(path);
+    const { path, sizeBytes } = await resultFile(context.resultDir, id, file);
     c.header('Content-Type', KINDS[file]);
-    c.header('Content-Length', String(size));
+    c.header('Content-Length', String(sizeBytes));
     c.header('Cache-Control', 'private, no-store');
     return c.body(Readable.toWeb(createReadStream(path)) as ReadableStream, 200);
   });

@@ -109,20 +109,18 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
     if (flags.suite === 'classification')
       return await evaluateClassification(flags, config, corpus, context, bar);
-    if (flags.suite === 'synchronization') return await evaluateSynchronization(flags, config, context, bar);
+    if (flags.suite === 'synchronization')
+      return await evaluateSynchronization(flags, config, corpus, context, bar);
     if (flags.suite === 'correspondence')
       return await evaluateCorrespondence(flags, config, corpus, context, bar);
     const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
-    const { findModelFolder } = await import('#catalog/models');
-    const { modelOrControl } = await import('#learning/evaluation/control-models');
     const clips = flags.pairs
       ? await readPairsFile(flags.pairs)
       : await corpusClips(corpus, SUITES[flags.suite as Suite] ?? 'test', flags.clips);
-    const folder = await findModelFolder(flags.model ?? config.model, config.dataDir);
     return await evaluateRetrieval(flags.pairs ? 'pairs' : flags.suite, {
-      model: await modelOrControl(folder, flags.control),
+      model: await modelOf(flags, await modelFolderOf(flags, config)),
       clips,
       signal: context.signal,
       onProgress: (done, total) => bar.update('evaluate', done, total),
@@ -132,17 +130,33 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
   }
 }
 
+/** The folder of the model that is measured: the one asked for, or the one that is in use. */
+async function modelFolderOf(
+  { model }: EvaluateFlags,
+  config: CatalogConfig,
+  otherwise = config.model,
+): Promise<string> {
+  const { findModelFolder } = await import('#catalog/models');
+  return findModelFolder(model ?? otherwise, config.dataDir);
+}
+
+/** That model, or the control that takes its place. */
+async function modelOf(flags: EvaluateFlags, folder: string) {
+  const { modelOrControl } = await import('#learning/evaluation/control-models');
+  return modelOrControl(folder, flags.control);
+}
+
 async function evaluateSynchronization(
   flags: EvaluateFlags,
   config: CatalogConfig,
+  corpus: string,
   context: CommandContext,
   bar: StageBar,
 ): Promise<Scored> {
   const suite = await import('#learning/evaluation/synchronization-suite');
-  const { findModelFolder } = await import('#catalog/models');
   return suite.evaluateSynchronization({
-    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
-    corpus: path.resolve(flags.corpus ?? path.join(config.dataDir, 'corpus')),
+    modelFolder: await modelFolderOf(flags, config),
+    corpus,
     pairs: flags.pairs,
     clips: flags.clips,
     cacheFolder: path.join(config.dataDir, 'cache', 'training'),
@@ -159,10 +173,9 @@ async function evaluateMaps(
   context: CommandContext,
   bar: StageBar,
 ): Promise<Scored> {
-  const { findModelFolder } = await import('#catalog/models');
   const request = {
     ...{ suite, corpus, split: SUITES[suite], clips: flags.clips, signal: context.signal },
-    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+    modelFolder: await modelFolderOf(flags, config),
     onProgress: (done: number, total: number) => bar.update('evaluate', done, total),
   };
   if (suite === 'negative-audio')
@@ -179,10 +192,8 @@ async function evaluateCorrespondence(
 ): Promise<Scored> {
   const { evaluateCorrespondence } = await import('#learning/evaluation/correspondence-suite');
   const { corpusClips } = await import('#learning/evaluation/evaluate-model');
-  const { modelOrControl } = await import('#learning/evaluation/control-models');
-  const { findModelFolder } = await import('#catalog/models');
-  const folder = await findModelFolder(flags.model ?? config.model, config.dataDir);
-  const model = await modelOrControl(folder, flags.control);
+  const folder = await modelFolderOf(flags, config);
+  const model = await modelOf(flags, folder);
   const clips = await corpusClips(corpus, 'test', flags.clips);
   const { reliability, ...scored } = await evaluateCorrespondence(folder, model, clips, {
     signal: context.signal,
@@ -208,9 +219,8 @@ async function evaluateConcepts(
     throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
   }
   const suite = await import('#learning/evaluation/evaluate-concepts');
-  const { findModelFolder } = await import('#catalog/models');
   return suite.evaluateConcepts({
-    modelFolder: await findModelFolder(flags.model ?? config.model, config.dataDir),
+    modelFolder: await modelFolderOf(flags, config),
     clips: await suite.readConceptManifest(flags.pairs),
     esc10: flags.esc10 ?? null,
     signal: context.signal,
@@ -227,11 +237,10 @@ async function evaluateSeparation(
   bar: StageBar,
 ): Promise<Scored> {
   const { evaluateSeparation: measure } = await import('#learning/evaluation/separation-suite');
-  const { findModelFolder } = await import('#catalog/models');
   return measure({
     suite: flags.suite as SeparationSuite,
     corpus,
-    modelFolder: await findModelFolder(flags.model ?? 'separation', config.dataDir),
+    modelFolder: await modelFolderOf(flags, config, 'separation'),
     clips: flags.clips,
     signal: context.signal,
     onProgress: (done, total) => bar.update('evaluate', done, total),
@@ -247,16 +256,14 @@ async function evaluateClassification(
 ): Promise<Scored> {
   const suite = await import('#learning/evaluation/evaluate-classification');
   const { corpusClips, readPairsFile } = await import('#learning/evaluation/evaluate-model');
-  const { findModelFolder } = await import('#catalog/models');
-  const { modelOrControl } = await import('#learning/evaluation/control-models');
-  const modelFolder = await findModelFolder(flags.model ?? config.model, config.dataDir);
+  const modelFolder = await modelFolderOf(flags, config);
   const clips = flags.pairs
     ? await readPairsFile(flags.pairs)
     : flags.esc10
       ? await suite.soundsByFolder(flags.esc10)
       : await corpusClips(corpus, 'test', flags.clips);
   return suite.evaluateClassification({
-    model: await modelOrControl(modelFolder, flags.control),
+    model: await modelOf(flags, modelFolder),
     modelFolder,
     clips,
     signal: context.signal,

@@ -10,8 +10,8 @@ import { integerOption, listOption, numberOption, partOption, weightOption } fro
 import { StageBar } from '../stage-bar.ts';
 import { trainLocalizationHead } from '../train-localization.ts';
 import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
+import { trainSeparation } from '../train-separation.ts';
 import { trainSynchronizationHead } from '../train-synchronization.ts';
-import { trainSeparation } from './train-separation.ts';
 
 interface TrainFlags extends PlanFlags {
   head?: 'synchronization' | 'localization' | 'separation';

@@ -1,17 +1,10 @@
 /** Whether a sound and a picture belong together. */
 import { plattProbability } from '#model/calibration/platt';
-import type { ActiveModel } from '../active-model.ts';
 import type { AnalysisSubject, Correspondence, Modality } from '../catalog-service.ts';
-import type { InferencePool } from '../inference/inference-pool.ts';
 import { embedMedia } from '../ingest/embed-media.ts';
-import { meanDirection } from '../search/mean-direction.ts';
 import { modalityMissing } from './modality-missing.ts';
-import { type OpenedSubject, type SubjectParts, withSubject } from './subject.ts';
-
-export interface AnalysisParts extends SubjectParts {
-  model: ActiveModel;
-  pool: InferencePool;
-}
+import { type OpenedSubject, withSubject } from './subject.ts';
+import { directions, type SubjectVectors, type VectorParts } from './subject-vectors.ts';
 
 /**
  * How well the picture of one subject and the sound of another (by default its own) go together. Silence and darkness
@@ -21,7 +14,7 @@ export interface AnalysisParts extends SubjectParts {
  */
 export async function correspond(
   { picture, sound }: { picture: AnalysisSubject; sound?: AnalysisSubject },
-  parts: AnalysisParts,
+  parts: VectorParts,
   signal?: AbortSignal,
 ): Promise<Correspondence> {
   const vectors = sound
@@ -44,21 +37,15 @@ export async function correspond(
 function embedded(
   subject: AnalysisSubject,
   modalities: readonly Modality[],
-  parts: AnalysisParts,
+  parts: VectorParts,
   signal: AbortSignal | undefined,
-): Promise<Partial<Record<Modality, Float32Array>>> {
+): Promise<SubjectVectors> {
   const work = async ({ file, name, info, startSec, endSec }: OpenedSubject) => {
     const missing = modalities.find((modality) => info[modality] === null);
     if (missing) throw modalityMissing(missing, name);
     const { model, pool } = parts;
     const media = { info, model, pool, modalities, startSec, endSec, bulk: false, signal };
-    const { segments } = await embedMedia(file, media);
-    return Object.fromEntries(
-      modalities.flatMap((modality) => {
-        const vectors = segments.flatMap(({ vectors }) => vectors[modality] ?? []);
-        return vectors.length > 0 ? [[modality, meanDirection(vectors)]] : [];
-      }),
-    );
+    return directions((await embedMedia(file, media)).segments, modalities);
   };
   return withSubject(subject, parts, work, { signal });
 }

@@ -42,7 +42,8 @@ export async function subjectVectors(
   );
 }
 
-function directions(
+/** The mean direction of each modality; missing where none of the segments has it. */
+export function directions(
   segments: readonly { vectors: SubjectVectors }[],
   modalities: readonly Modality[],
 ): SubjectVectors {

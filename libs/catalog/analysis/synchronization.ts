@@ -6,9 +6,9 @@ import { lumaFrame } from '#model/front-ends/motion';
 import { LUMA_SIZE } from '#model/synchronization/cell-motion';
 import { SOUND_RATE_HZ, VIDEO_RATE_HZ } from '#model/synchronization/head-input';
 import type { AnalysisSubject, Synchronization } from '../catalog-service.ts';
-import type { AnalysisParts } from './correspondence.ts';
 import { modalityMissing } from './modality-missing.ts';
 import { type OpenedSubject, withSubject } from './subject.ts';
+import type { VectorParts } from './subject-vectors.ts';
 
 const LUMA_PIXELS = LUMA_SIZE * LUMA_SIZE;
 
@@ -21,7 +21,7 @@ const LUMA_PIXELS = LUMA_SIZE * LUMA_SIZE;
  */
 export async function synchronize(
   subject: AnalysisSubject,
-  parts: AnalysisParts,
+  parts: VectorParts,
   signal?: AbortSignal,
 ): Promise<Synchronization> {
   const work = async (opened: OpenedSubject) => {

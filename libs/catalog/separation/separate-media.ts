@@ -8,6 +8,7 @@ import type { MediaInfo } from '#media/probe';
 import { WavWriter } from '#media/wav-writer';
 import { separateBlocks } from '#model/separation/overlap-add';
 import type { SeparationModel, VisualGuide } from '#model/separation/separation-model';
+import type { Separation } from '../catalog-service.ts';
 import { MediaFeed } from './media-feed.ts';
 import { SpectrogramPicture } from './spectrogram-picture.ts';
 
@@ -28,17 +29,6 @@ export interface SeparationJob {
   folder: string;
 }
 
-export interface SeparationFiles {
-  target: string;
-  residual: string;
-  picture: string;
-  sampleRateHz: number;
-  channels: number;
-  durationSec: number;
-  /** The target's part of the mixture's energy, 0..1; 0 where the mixture is silent. */
-  targetShare: number;
-}
-
 export interface SeparationOptions {
   /** Asked between windows: true stops the work. */
   isStopped?(): boolean;
@@ -56,7 +46,7 @@ export async function separateMedia(
   job: SeparationJob,
   model: SeparationModel,
   options: SeparationOptions = {},
-): Promise<SeparationFiles> {
+): Promise<Separation> {
   const { mixture, folder } = job;
   const sound = mixture.info.audio;
   if (!sound)
@@ -128,7 +118,7 @@ async function separateInto(
     samples = block.startSample + (block.target[0]?.length ?? 0);
     onProgress?.(Math.min(1, samples / sampleRateHz / (mixture.endSec - mixture.startSec)));
   }
-  await writeFile(pictureFile, picture.toPng());
+  await writeFile(pictureFile, await picture.toPng());
   const targetShare = energy.mixture > 0 ? Math.min(1, energy.target / energy.mixture) : 0;
   return { durationSec: samples / sampleRateHz, targetShare };
 }

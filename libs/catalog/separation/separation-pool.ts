@@ -5,7 +5,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
-import type { SeparationFiles, SeparationJob } from './separate-media.ts';
+import type { Separation } from '../catalog-service.ts';
+import type { SeparationJob } from './separate-media.ts';
 import type { SeparationAnswer, SeparationTask } from './separation-task.ts';
 
 const IDLE_TIMEOUT_MS = 10 * 60_000;
@@ -28,7 +29,7 @@ export class SeparationPool {
     job: SeparationJob,
     modelFolder: string,
     { signal, onProgress }: SeparationRunOptions = {},
-  ): Promise<SeparationFiles> {
+  ): Promise<Separation> {
     if (this.#outstanding >= CAPACITY) {
       const message = 'Too many separations are waiting: try again in a minute.';
       throw new EarshotError('overloaded', message, { retryable: true });
@@ -72,7 +73,7 @@ export class SeparationPool {
   }
 }
 
-function filesOf(answer: SeparationAnswer): SeparationFiles {
+function filesOf(answer: SeparationAnswer): Separation {
   if ('files' in answer) return answer.files;
   const { code, message, subject } = answer.failure;
   const known = ERROR_CODES.find((candidate): candidate is ErrorCode => candidate === code);

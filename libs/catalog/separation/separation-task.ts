@@ -1,6 +1,7 @@
 /** What travels between the catalog and its separation thread. */
 import type { MessagePort } from 'node:worker_threads';
-import type { SeparationFiles, SeparationJob } from './separate-media.ts';
+import type { Separation } from '../catalog-service.ts';
+import type { SeparationJob } from './separate-media.ts';
 
 export interface SeparationTask {
   job: SeparationJob;
@@ -14,5 +15,5 @@ export interface SeparationTask {
 
 /** A failure with its code: class instances lose their class on the way between threads. */
 export type SeparationAnswer =
-  | { files: SeparationFiles }
+  | { files: Separation }
   | { failure: { code: string; message: string; subject?: string | undefined } };

@@ -1,5 +1,5 @@
 /** A separation to look at: spectrograms of the mixture, the mask, the target and the residual, one below the other. */
-import { encodeRgbPng } from '#media/rgb-png';
+import { encodeRgbPng } from '#media/png';
 import { LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
 import { SEPARATION_RATE_HZ, SEPARATION_STFT } from '#model/front-ends/stft';
 
@@ -67,7 +67,7 @@ export class SpectrogramPicture {
   }
 
   /** PNG bytes: time to the right, frequency upwards, all sounds on the mixture's scale of loudness. */
-  toPng(): Buffer {
+  toPng(): Promise<Uint8Array> {
     let loudest = 0;
     this.#each((at, count) => {
       loudest = Math.max(loudest, (this.#power[at] as number) / count);

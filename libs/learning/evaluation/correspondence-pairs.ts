@@ -1,8 +1,9 @@
 /** Pairs of sound and picture that do and do not belong together, with what a model scores them. */
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
-import { decodeStreams } from '#media/decode';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
+import { dot } from '#model/network/dot';
+import { decodeBeginning } from '../decode-beginning.ts';
 import type { EmbeddingProgress } from './embed-scenes.ts';
 import type { LabelledFile } from './evaluate-model.ts';
 
@@ -95,20 +96,15 @@ async function embedWindows(
   signal: AbortSignal | undefined,
 ): Promise<EmbeddedClip> {
   const { audioInput, videoInput } = model;
-  const samples = new Float32Array(samplesOf(model, CLIP_SEC));
+  const wanted = { lengthSec: CLIP_SEC, video: videoInput, ...audioInput, signal };
+  const { block, samples } = await decodeBeginning(file, wanted);
   const frameBytes = videoInput.width * videoInput.height * 3;
-  const frames = new Uint8Array(Math.round(CLIP_SEC * videoInput.rateHz) * frameBytes);
-  const window = { startSec: 0, endSec: CLIP_SEC, signal };
-  for await (const chunk of decodeStreams(file, { ...window, frames: videoInput, samples: audioInput })) {
-    if (chunk.kind === 'samples') samples.set(chunk.data, chunk.firstSample);
-    else frames.set(chunk.data, chunk.firstIndex * frameBytes);
-  }
   const sound = (startSec: number, lengthSec: number) =>
     samples.slice(samplesOf(model, startSec), samplesOf(model, startSec + lengthSec));
   const picture = (startSec: number, lengthSec: number): FrameBlock => {
     const [first, count] = [startSec, lengthSec].map((sec) => Math.round(sec * videoInput.rateHz));
     const from = (first as number) * frameBytes;
-    return { data: frames.slice(from, from + (count as number) * frameBytes), count: count as number };
+    return { data: block.data.slice(from, from + (count as number) * frameBytes), count: count as number };
   };
   const audio = await model.embedAudio([
     ...PAIR_STARTS_SEC.map((start) => sound(start, PAIR_SEC)),
@@ -135,8 +131,4 @@ function noise(count: number, random: SeededRandom): Float32Array {
   for (let i = 0; i < count; i++)
     out[i] = pole * (i === 0 ? 0 : (out[i - 1] as number)) + level * random.normal();
   return out;
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0);
 }

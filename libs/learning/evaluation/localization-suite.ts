@@ -4,13 +4,12 @@
  */
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import { decodeFrames, decodeSamples } from '#media/decode';
 import type { LocalizationCalibration } from '#model/checkpoint/manifest';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 import { movementOfFrames } from '#model/localization/motion-evidence';
 import { resizeMap } from '#model/localization/resize-map';
-import { bootstrap } from '#model/metrics/bootstrap';
+import { bootstrap, mean } from '#model/metrics/bootstrap';
 import {
   CIOU_SUCCESS,
   centreGaussianMap,
@@ -20,8 +19,10 @@ import {
   successAuc,
   successRate,
 } from '#model/metrics/localization';
+import { dot } from '#model/network/dot';
 import { readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
+import { type ClipMedia, decodeBeginning } from '../decode-beginning.ts';
 import {
   insideBox,
   type ObjectTruth,
@@ -101,26 +102,15 @@ export async function openLocalizingModel(
   throw new EarshotError('not_trained', message, { subject: 'model' });
 }
 
-export interface SegmentMedia {
-  block: FrameBlock;
-  samples: Float32Array;
-}
-
 /** What the model sees and hears of a clip's beginning. */
-export async function firstSegment(
-  file: string,
-  model: EmbeddingModel,
-  signal?: AbortSignal,
-): Promise<SegmentMedia> {
-  const window = { startSec: 0, endSec: model.segments.lengthSec, signal };
-  const { data, count } = await decodeFrames(file, { ...window, ...model.videoInput });
-  const samples = await decodeSamples(file, { ...window, ...model.audioInput });
-  return { block: { data, count }, samples: samples.data };
+export function firstSegment(file: string, model: EmbeddingModel, signal?: AbortSignal): Promise<ClipMedia> {
+  const { segments, videoInput, audioInput } = model;
+  return decodeBeginning(file, { lengthSec: segments.lengthSec, video: videoInput, ...audioInput, signal });
 }
 
 async function framesOf(
   id: string,
-  { block, samples }: SegmentMedia,
+  { block, samples }: ClipMedia,
   truths: readonly ObjectTruth[],
   model: EmbeddingModel,
 ): Promise<FrameResult[]> {
@@ -154,7 +144,7 @@ async function framesOf(
 /** The largest-position objective's own map: cosine of the sound and every position, learned from pairs alone. */
 async function similarityMaps(
   model: EmbeddingModel,
-  { block, samples }: SegmentMedia,
+  { block, samples }: ClipMedia,
   frames: readonly number[],
 ): Promise<{ maps: Float32Array[]; side: number }> {
   const { embedding } = await (model.audioFeatures as NonNullable<typeof model.audioFeatures>)(samples);
@@ -165,10 +155,7 @@ async function similarityMaps(
   const maps = frames.map((_, i) =>
     Float32Array.from({ length: side * side }, (_, cell) => {
       const at = (i * side * side + cell) * dimension;
-      let sum = 0;
-      for (let j = 0; j < dimension; j++)
-        sum += (positions.data[at + j] as number) * (embedding.data[j] as number);
-      return sum;
+      return dot(embedding.data, positions.data.subarray(at, at + dimension));
     }),
   );
   return { maps, side };
@@ -232,8 +219,4 @@ function scoreMaps(clips: readonly FrameResult[][], threshold: number): Record<s
 function cutAt(map: Float32Array, part: number): number {
   const sorted = map.slice().sort();
   return sorted[Math.max(0, Math.min(map.length - 1, Math.round(map.length * (1 - part))))] as number;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

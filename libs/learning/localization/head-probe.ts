@@ -1,5 +1,4 @@
 /** A localization head asked about decoded clips, before any calibration. */
-import { decodeStreams } from '#media/decode';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import { LogMelFrontEnd } from '#model/front-ends/log-mel';
 import { logMelBatch } from '#model/front-ends/log-mel-batch';
@@ -7,6 +6,7 @@ import type { PixelBlock } from '#model/front-ends/video-batch';
 import { localizationInput } from '#model/localization/localization-input';
 import type { Localizer } from '#model/localization/localizer';
 import { OnnxSession, type OnnxTensor } from '#model/onnx/session';
+import { type ClipMedia, decodeBeginning } from '../decode-beginning.ts';
 
 export interface ProbeParts {
   frontEnds: FrontEnds;
@@ -14,11 +14,6 @@ export interface ProbeParts {
   /** Graph of the audio tower. */
   audioGraph: Uint8Array;
   localizer: Localizer;
-}
-
-export interface ClipMedia {
-  block: PixelBlock;
-  samples: Float32Array;
 }
 
 export class HeadProbe {
@@ -39,18 +34,8 @@ export class HeadProbe {
   /** The first segment, picture and sound in one pass. */
   async media(file: string, signal?: AbortSignal): Promise<ClipMedia> {
     const { frontEnds, segmentSec } = this.#parts;
-    const { rateHz, width, height, fit } = frontEnds.video;
     const { sampleRateHz } = frontEnds.audio;
-    const pictures: Uint8Array[] = [];
-    const samples = new Float32Array(Math.round(segmentSec * sampleRateHz));
-    const streams = { frames: { rateHz, width, height, fit }, samples: { sampleRateHz } };
-    const window = { startSec: 0, endSec: segmentSec, signal };
-    for await (const chunk of decodeStreams(file, { ...streams, ...window })) {
-      if (chunk.kind === 'samples') samples.set(chunk.data, chunk.firstSample);
-      else pictures.push(chunk.data);
-    }
-    const data = Buffer.concat(pictures);
-    return { block: { data, count: data.length / (width * height * 3) }, samples };
+    return decodeBeginning(file, { lengthSec: segmentSec, video: frontEnds.video, sampleRateHz, signal });
   }
 
   /** @returns logits `[chosen, side, side]` */

@@ -3,11 +3,12 @@
  * up on drawn objects know real ones too. The teacher is a model with a space of named concepts.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
 import { type MediaInfo, probe } from '#media/probe';
+import { writeFileAtomically } from '#model/checkpoint/checkpoint';
 import type { EmbeddingModel } from '#model/embedding-model';
 import { loadEmbeddingModel } from '#model/load-model';
 import type { Teaching } from '#model/training/teaching';
@@ -120,14 +121,15 @@ async function openOpinions(
       .slice(0, 16);
     const kept = path.join(cacheFolder, `${digest}.opinions`);
     const size = items.length * classes;
-    const all = (await readFloats(kept, 2 * size)) ?? new Float32Array(2 * size);
+    const known = await readFloats(kept, 2 * size);
+    const all = known ?? new Float32Array(2 * size);
     const opinions = {
       soundTargets: all.subarray(0, size),
       pictureTargets: all.subarray(size),
       classes,
       digest,
     };
-    if (all.some((value) => value !== 0)) return opinions;
+    if (known) return opinions;
     for (const [i, item] of items.entries()) {
       signal?.throwIfAborted();
       const { sound, picture } = await ask(teacher, item, signal);
@@ -136,8 +138,7 @@ async function openOpinions(
       onProgress?.(i + 1, items.length);
     }
     await mkdir(cacheFolder, { recursive: true });
-    await writeFile(`${kept}.tmp`, new Uint8Array(all.buffer));
-    await rename(`${kept}.tmp`, kept);
+    await writeFileAtomically(kept, new Uint8Array(all.buffer));
     return opinions;
   } finally {
     teacher.dispose();

@@ -1,7 +1,7 @@
 /** `earshot train --head separation`: learns to separate by what is seen, from the corpus's clips of single sources. */
 import path from 'node:path';
-import type { CommandContext } from '../context.ts';
-import { StageBar } from '../stage-bar.ts';
+import type { CommandContext } from './context.ts';
+import { StageBar } from './stage-bar.ts';
 
 interface SeparationFlags {
   collection?: string;
