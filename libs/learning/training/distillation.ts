@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import pLimit from 'p-limit';
 import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
 import { type MediaInfo, probe } from '#media/probe';
@@ -64,7 +65,7 @@ export async function openTaughtMedia(
   spec: CacheSpec,
   build: BuildOptions,
 ): Promise<TaughtMedia> {
-  const items = await findItems(options.files, spec.segmentSec, build.signal);
+  const items = await findItems(options.files, spec.segmentSec, build);
   const having = (kind: 'audio' | 'video') => items.flatMap(({ info }, i) => (info[kind] ? [i] : []));
   const sounds = having('audio');
   const pictures = having('video');
@@ -82,20 +83,21 @@ export async function openTaughtMedia(
 async function findItems(
   files: readonly string[],
   segmentSec: number,
-  signal: AbortSignal | undefined,
+  { concurrency, signal }: BuildOptions,
 ): Promise<TaughtItem[]> {
-  const items: TaughtItem[] = [];
-  for (const file of [...files].sort()) {
+  const limit = pLimit(concurrency);
+  const items = await limit.map([...files].sort(), async (file) => {
+    signal?.throwIfAborted();
     const info = await probe(file, { signal });
     const length = info.isStillImage ? segmentSec : info.durationSec;
     const count = Math.min(MAX_SEGMENTS, Math.max(1, Math.floor(length / segmentSec)));
-    for (let i = 0; i < count; i++) {
+    return Array.from({ length: count }, (_, i) => {
       const startSec = i * segmentSec;
       const endSec = Math.min(startSec + segmentSec, length);
-      items.push({ id: `${file}#${i}`, file, label: '', startSec, endSec, info });
-    }
-  }
-  return items;
+      return { id: `${file}#${i}`, file, label: '', startSec, endSec, info };
+    });
+  });
+  return items.flat();
 }
 
 interface Opinions {
@@ -109,7 +111,7 @@ interface Opinions {
 async function openOpinions(
   folder: string,
   items: readonly TaughtItem[],
-  { folder: cacheFolder, signal, onProgress }: BuildOptions,
+  { folder: cacheFolder, concurrency, signal, onProgress }: BuildOptions,
 ): Promise<Opinions> {
   const teacher = await loadEmbeddingModel(folder);
   try {
@@ -130,13 +132,14 @@ async function openOpinions(
       digest,
     };
     if (known) return opinions;
-    for (const [i, item] of items.entries()) {
+    let done = 0;
+    await pLimit(concurrency).map(items, async (item, i) => {
       signal?.throwIfAborted();
       const { sound, picture } = await ask(teacher, item, signal);
       if (sound) opinions.soundTargets.set(softmax(sound), i * classes);
       if (picture) opinions.pictureTargets.set(softmax(picture), i * classes);
-      onProgress?.(i + 1, items.length);
-    }
+      onProgress?.(++done, items.length);
+    });
     await mkdir(cacheFolder, { recursive: true });
     await writeFileAtomically(kept, new Uint8Array(all.buffer));
     return opinions;

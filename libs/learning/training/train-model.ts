@@ -85,11 +85,12 @@ export async function trainModel(options: TrainOptions): Promise<TrainResult> {
   checkThreads(options);
   const started = Date.now();
   const { shape = MINI_SHAPE, clips } = options;
-  const train = await openSplit('train', clips.train, shape, options);
-  const validation = await openSplit('validation', clips.validation, shape, options);
+  // Before the large caches: a process that holds them takes long to start each decoder.
   const taught =
     options.distillation &&
     (await openTaughtMedia(options.distillation, shape.cache, cacheOptions('taught', options)));
+  const train = await openSplit('train', clips.train, shape, options);
+  const validation = await openSplit('validation', clips.validation, shape, options);
   const frontEnds = shape.frontEnds(momentsOf(train.logMel));
   const motionSize = shape.towers.video.motion?.size ?? 0;
   const network = new TwoTowerNetwork(await loadEngine(), shape.towers, options.seed);
