@@ -60,6 +60,7 @@ export function statusOf(code: ErrorCode): ErrorStatus {
     case 'not_enough_data':
       return 422;
     case 'not_implemented':
+    case 'not_trained':
       return 501;
     case 'overloaded':
     case 'ffmpeg_missing':
@@ -75,7 +76,6 @@ export function statusOf(code: ErrorCode): ErrorStatus {
       return 507;
     case 'model_invalid':
     case 'checkpoint_invalid':
-    case 'not_trained':
     case 'shape_mismatch':
     case 'training_diverged':
     case 'storage_failed':
@@ -100,7 +100,9 @@ export function answerError(thrown: unknown, c: Context<AppEnv>): Response {
   const error = thrown instanceof HTTPException ? fromHttpException(thrown) : asEarshotError(thrown);
   const status = statusOf(error.code);
   const log = c.var.logger;
-  if (status >= 500) log.error({ err: error, code: error.code }, 'request failed');
+  // A model without a head, and a client that went away, are no faults of the server.
+  const isFault = status >= 500 && status !== 501 && error.code !== 'cancelled';
+  if (isFault) log.error({ err: error, code: error.code }, 'request failed');
   else log.info({ code: error.code, subject: error.subject }, error.message);
   if (status === 503) c.header('Retry-After', String(RETRY_AFTER_SEC));
   const requestId = c.var.requestId;

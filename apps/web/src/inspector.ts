@@ -1,8 +1,9 @@
 /** What can be asked of one clip: each question with a button, and its answer in words below the player. */
 import type { Clip } from '#catalog/catalog-service';
-import { askAbout } from './api.ts';
+import { askAbout, thumbnailUrl } from './api.ts';
 import { button, byId, element } from './element.ts';
 import { playerOf } from './player.ts';
+import { type Region, regionPicker } from './region-picker.ts';
 
 interface Question {
   label: string;
@@ -22,6 +23,13 @@ interface Localization {
   sounding: boolean;
   confidence: number;
   film: string | null;
+}
+
+interface Separation {
+  target: string;
+  residual: string;
+  picture: string;
+  targetShare: number;
 }
 
 interface Classification {
@@ -65,6 +73,13 @@ const QUESTIONS: Question[] = [
         : `Nothing in the picture seems to make this sound (confidence ${percent(confidence)}).`;
       if (film === null) return [verdict];
       return [verdict, element('video', { src: film, controls: true, playsinline: true, autoplay: true })];
+    },
+  },
+  {
+    label: 'Pull a sound out',
+    fits: hasBoth,
+    async ask(clip) {
+      return separationOf(clip);
     },
   },
   {
@@ -118,19 +133,54 @@ let asked = 0;
 
 async function show(question: Question, clip: Clip, answer: HTMLElement): Promise<void> {
   const turn = ++asked;
-  answer.replaceChildren(element('p', { class: 'hint' }, 'Looking and listening…'));
-  let found: (Node | string)[];
+  answer.replaceChildren(waiting());
+  const lines = await linesOf(() => question.ask(clip));
+  if (turn === asked) answer.replaceChildren(element('h3', {}, question.label), ...lines);
+}
+
+function waiting(): HTMLElement {
+  return element('p', { class: 'hint' }, 'Looking and listening…');
+}
+
+/** An answer's lines, or the sentence of its failure. */
+async function linesOf(ask: () => Promise<(Node | string)[]>): Promise<Node[]> {
   try {
-    found = await question.ask(clip);
+    const found = await ask();
+    return found.map((each) => (typeof each === 'string' ? element('p', {}, each) : each));
   } catch (error) {
-    found = [element('span', { class: 'fault' }, (error as Error).message)];
+    return [element('p', { class: 'fault' }, (error as Error).message)];
   }
-  if (turn !== asked) return;
-  const lines = found.map((each) => (typeof each === 'string' ? element('p', {}, each) : each));
-  answer.replaceChildren(element('h3', {}, question.label), ...lines);
+}
+
+/** A picture to point in, and below it what was pulled out. */
+function separationOf(clip: Clip): Node[] {
+  const picker = regionPicker(thumbnailUrl(clip), `A frame of ${clip.title}`);
+  const stems = element('div', { 'aria-live': 'polite' });
+  const separate = async () => {
+    go.disabled = true;
+    stems.replaceChildren(waiting());
+    stems.replaceChildren(...(await linesOf(() => askForStems(clip, picker.region()))));
+    go.disabled = false;
+  };
+  const go = button('Pull it out', 'primary', () => void separate());
+  const hint = 'Draw a box around the thing you want to hear; without one, all that is seen counts.';
+  return [element('p', { class: 'hint' }, hint), picker.node, element('p', {}, go), stems];
+}
+
+async function askForStems(clip: Clip, region: Region | undefined): Promise<(Node | string)[]> {
+  const found = await askAbout<Separation>('separate', clip, region ? { region } : {});
+  return [
+    `${percent(found.targetShare)} of the energy is its sound:`,
+    element('audio', { src: found.target, controls: true }),
+    'The rest:',
+    element('audio', { src: found.residual, controls: true }),
+    element('img', { src: found.picture, alt: 'Spectrograms of mixture, mask, sound and rest' }),
+  ];
 }
 
 function percent(part: number): string {
+  if (part > 0 && part < 0.001) return 'under 0.1 %';
+  if (part < 1 && part > 0.999) return 'over 99.9 %';
   return `${(100 * part).toFixed(part < 0.01 || part > 0.99 ? 1 : 0)} %`;
 }
 
@@ -171,7 +221,7 @@ function curveOf(curve: Synchronization['curve']): SVGSVGElement {
 
 function bar(label: string, share: number): HTMLElement {
   const mark = element('span', { class: 'bar' }, element('i'));
-  mark.style.setProperty('--share', percent(share));
+  mark.style.setProperty('--share', `${100 * share}%`);
   return element(
     'p',
     { class: 'score' },
