@@ -6,6 +6,7 @@
  */
 import type * as tfTypes from '@tensorflow/tfjs';
 import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
+import { MultiHeadAttention } from './attention.ts';
 import { Dense, LayerNorm } from './dense.ts';
 import type { ParameterStore } from './parameters.ts';
 
@@ -49,26 +50,16 @@ function timeEncodingToOnnx(graph: OnnxGraphBuilder, timesSec: OnnxValue, width:
 
 class EncoderLayer {
   readonly #store: ParameterStore;
-  readonly #width: number;
-  readonly #heads: number;
   readonly #normAttention: LayerNorm;
   readonly #normFeedForward: LayerNorm;
-  readonly #query: Dense;
-  readonly #key: Dense;
-  readonly #value: Dense;
-  readonly #output: Dense;
+  readonly #attention: MultiHeadAttention;
   readonly #expand: Dense;
   readonly #contract: Dense;
 
   constructor(store: ParameterStore, name: string, width: number, heads: number) {
     this.#store = store;
-    this.#width = width;
-    this.#heads = heads;
     this.#normAttention = new LayerNorm(store, `${name}/attention/norm`, width);
-    this.#query = new Dense(store, `${name}/attention/query`, width, width);
-    this.#key = new Dense(store, `${name}/attention/key`, width, width);
-    this.#value = new Dense(store, `${name}/attention/value`, width, width);
-    this.#output = new Dense(store, `${name}/attention/output`, width, width);
+    this.#attention = new MultiHeadAttention(store, `${name}/attention`, width, heads);
     this.#normFeedForward = new LayerNorm(store, `${name}/feed-forward/norm`, width);
     this.#expand = new Dense(store, `${name}/feed-forward/expand`, width, 2 * width);
     this.#contract = new Dense(store, `${name}/feed-forward/contract`, 2 * width, width);
@@ -77,49 +68,19 @@ class EncoderLayer {
   /** `[batch, steps, width]` to the same. */
   apply(x: tfTypes.Tensor): tfTypes.Tensor {
     const { tf } = this.#store.engine;
-    const attended = tf.add(x, this.#attend(this.#normAttention.apply(x)));
+    const normed = this.#normAttention.apply(x);
+    const attended = tf.add(x, this.#attention.apply(normed, normed));
     const hidden = tf.relu(this.#expand.apply(this.#normFeedForward.apply(attended)));
     return tf.add(attended, this.#contract.apply(hidden));
   }
 
   /** `[batch, steps, width]` to the same. */
   toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
-    const attended = graph.node('Add', [x, this.#attendToOnnx(graph, this.#normAttention.toOnnx(graph, x))]);
+    const normed = this.#normAttention.toOnnx(graph, x);
+    const attended = graph.node('Add', [x, this.#attention.toOnnx(graph, normed, normed)]);
     const expanded = this.#expand.toOnnx(graph, this.#normFeedForward.toOnnx(graph, attended));
     const hidden = graph.node('Relu', [expanded]);
     return graph.node('Add', [attended, this.#contract.toOnnx(graph, hidden)]);
-  }
-
-  #attend(x: tfTypes.Tensor): tfTypes.Tensor {
-    const { tf } = this.#store.engine;
-    const [batch, steps] = x.shape as [number, number, number];
-    const headWidth = this.#width / this.#heads;
-    const split = (t: tfTypes.Tensor) =>
-      tf.transpose(tf.reshape(t, [batch, steps, this.#heads, headWidth]), [0, 2, 1, 3]);
-    const query = split(this.#query.apply(x));
-    const key = split(this.#key.apply(x));
-    const value = split(this.#value.apply(x));
-    const weights = tf.softmax(tf.mul(tf.matMul(query, key, false, true), 1 / Math.sqrt(headWidth)));
-    const mixed = tf.transpose(tf.matMul(weights, value), [0, 2, 1, 3]);
-    return this.#output.apply(tf.reshape(mixed, [batch, steps, this.#width]));
-  }
-  #attendToOnnx(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
-    const headWidth = this.#width / this.#heads;
-    // A 0 keeps the size that is there: batch and steps are free.
-    const split = (value: OnnxValue, perm: number[]) =>
-      graph.node('Transpose', [graph.node('Reshape', [value, graph.int64([0, 0, this.#heads, headWidth])])], {
-        perm,
-      });
-    const query = split(this.#query.toOnnx(graph, x), [0, 2, 1, 3]);
-    const key = split(this.#key.toOnnx(graph, x), [0, 2, 3, 1]);
-    const value = split(this.#value.toOnnx(graph, x), [0, 2, 1, 3]);
-    const scores = graph.node('Mul', [
-      graph.node('MatMul', [query, key]),
-      graph.scalar(1 / Math.sqrt(headWidth)),
-    ]);
-    const weights = graph.node('Softmax', [scores], { axis: -1 });
-    const mixed = graph.node('Transpose', [graph.node('MatMul', [weights, value])], { perm: [0, 2, 1, 3] });
-    return this.#output.toOnnx(graph, graph.node('Reshape', [mixed, graph.int64([0, 0, this.#width])]));
   }
 }
 
