@@ -119,13 +119,15 @@ async function shapeInUse(folder: string, context: CommandContext): Promise<Mode
   } catch (error) {
     if (!(error instanceof EarshotError) || !['invalid_argument', 'model_invalid'].includes(error.code))
       throw error;
-    context.note(`${error.message} Starting from scratch.`);
+    context.note(
+      `${error.message} Starting from scratch; --base ${path.basename(folder)} learns projection heads on its towers instead.`,
+    );
     return MINI_SHAPE;
   }
 }
 
 /** A model's name made of a collection's. */
-function nameFor(collection: string): string {
+export function nameFor(collection: string): string {
   const plain = collection
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')

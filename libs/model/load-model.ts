@@ -10,6 +10,7 @@ import {
   readTwoTowerManifest,
 } from './checkpoint/checkpoint.ts';
 import type {
+  AdaptedManifest,
   AnyManifest,
   ConceptManifest,
   ModelCalibration,
@@ -46,7 +47,15 @@ function isOnnx(manifest: AnyManifest): manifest is OnnxManifest {
   return manifest.towers.kind === 'onnx';
 }
 
-async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
+function isAdapted(manifest: AnyManifest): manifest is AdaptedManifest {
+  return manifest.towers.kind === 'adapted';
+}
+
+async function toInfo(folder: string, manifest: AnyManifest): Promise<ModelInfo> {
+  if (isAdapted(manifest)) {
+    const { adaptedInfo, baseFolder } = await import('./adaptation/adapted-folder.ts');
+    return adaptedInfo(manifest, await readModelInfo(baseFolder(folder)));
+  }
   const { rateHz, width, height, fit } = manifest.frontEnds.video;
   const common = {
     description: manifest.description,
@@ -79,7 +88,7 @@ async function toInfo(manifest: AnyManifest): Promise<ModelInfo> {
  * @throws EarshotError `model_not_found` or `model_invalid`
  */
 export async function readModelInfo(folder: string): Promise<ModelInfo> {
-  return toInfo(await readManifest(folder));
+  return toInfo(folder, await readManifest(folder));
 }
 
 /** `auto`: ONNX Runtime where the folder has graphs for it and the runtime loads, else TensorFlow.js. */
@@ -103,6 +112,12 @@ export async function loadEmbeddingModel(
   if (isOnnx(manifest)) {
     const { OwnTowersModel } = await import('./own-towers/own-towers-model.ts');
     return OwnTowersModel.load(folder, manifest);
+  }
+  if (isAdapted(manifest)) {
+    const { AdaptedModel } = await import('./adaptation/adapted-model.ts');
+    const { baseFolder, readHeads } = await import('./adaptation/adapted-folder.ts');
+    const heads = await readHeads(folder, manifest);
+    return AdaptedModel.on(await loadEmbeddingModel(baseFolder(folder), options), heads, manifest);
   }
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);

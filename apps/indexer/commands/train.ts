@@ -2,8 +2,10 @@
 import path from 'node:path';
 import { type Command, Option } from 'commander';
 import { EarshotError } from '#core/errors';
+import type { AdaptResult } from '#learning/training/adapt-model';
 import type { ModelComparison } from '#learning/training/compare-models';
 import type { TrainOptions, TrainResult } from '#learning/training/train-model';
+import { adaptToCollection, frozenBaseOf } from '../adapt-collection.ts';
 import type { CommandContext } from '../context.ts';
 import { mediaFilesAt } from '../media-files.ts';
 import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
@@ -93,7 +95,7 @@ function describeClips(command: Command): void {
     .option('--max-clips <n>', 'use only so many training clips', integerOption(2, 10_000_000))
     .option(
       '--base <model>',
-      "start from this model's weights (default: from scratch; with --collection: from the model in use)",
+      "start from this model's weights (default: from scratch; with --collection: from the model in use); of a pretrained one the towers stay, and heads on them are learned from --collection",
     )
     .option(
       '--distil <model>',
@@ -177,6 +179,13 @@ function describeLearning(command: Command): void {
 async function train(flags: TrainFlags, context: CommandContext): Promise<void> {
   const bar = new StageBar();
   try {
+    const frozen = await frozenBaseOf(flags, context);
+    if (frozen !== null) {
+      const adapted = await adaptToCollection(frozen, flags, context, bar);
+      bar.stop();
+      reportAdapted(adapted, flags, context);
+      return;
+    }
     const { checkThreads, trainModel } = await import('#learning/training/train-model');
     checkThreads(flags);
     const plan = await planTraining(flags, context, bar);
@@ -301,6 +310,25 @@ function report(
   context.print(`Nothing has been switched. To use it: earshot models use ${id}`);
 }
 
+function reportAdapted(
+  { skipped, ...result }: AdaptResult,
+  { json, collection, out }: TrainFlags,
+  context: CommandContext,
+): void {
+  const leftOut = Object.entries(skipped).map(([reason, count]) => `${count} ${reason}`);
+  if (leftOut.length > 0) context.note(`Left out of ${collection}: ${leftOut.join(', ')}.`);
+  if (json) {
+    context.printJson(result);
+    return;
+  }
+  const { model, clips, steps, comparison, durationSec } = result;
+  context.print(
+    `${model.id} ${model.version}: projection heads on ${comparison.before.id}, ${steps} steps on ${clips} clips, ${Math.round(durationSec)} s`,
+  );
+  printComparison(comparison, context);
+  context.print(`Nothing has been switched. To use it: earshot models use ${out ?? model.id}`);
+}
+
 function printComparison({ n, before, after, results }: ModelComparison, context: CommandContext): void {
   context.print(
     `Recall on the ${n} held-out clips (before: ${before.id} ${before.version}, now: ${after.id}):`,
@@ -313,5 +341,5 @@ function printComparison({ n, before, after, results }: ModelComparison, context
   const mean = (of: 'before' | 'after') =>
     Object.values(results).reduce((sum, scores) => sum + scores[of], 0) / Object.keys(results).length;
   if (mean('after') <= mean('before'))
-    context.print('It finds no more than the model in use: keep that one, or train longer or on more clips.');
+    context.print(`It finds no more than ${before.id}: keep that one, or train longer or on more clips.`);
 }

@@ -25,11 +25,7 @@ export async function embedSound(
   info: MediaInfo,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  const { sampleRateHz } = model.audioInput;
-  const waveforms: Float32Array[] = [];
-  for (const window of windowsOf(model, info))
-    waveforms.push((await decodeSamples(file, { ...window, sampleRateHz, signal })).data);
-  return unitMean(await model.embedAudio(waveforms));
+  return unitMean(await embedSounds(model, file, windowsOf(model, info), signal));
 }
 
 export async function embedPicture(
@@ -38,17 +34,46 @@ export async function embedPicture(
   info: MediaInfo,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
+  return unitMean(await embedPictures(model, file, windowsOf(model, info), signal));
+}
+
+interface Window {
+  startSec: number;
+  endSec: number;
+}
+
+/** One unit vector a window. */
+export async function embedSounds(
+  model: EmbeddingModel,
+  file: string,
+  windows: readonly Window[],
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
+  const { sampleRateHz } = model.audioInput;
+  const waveforms: Float32Array[] = [];
+  for (const window of windows)
+    waveforms.push((await decodeSamples(file, { ...window, sampleRateHz, signal })).data);
+  return model.embedAudio(waveforms);
+}
+
+/** One unit vector a window. */
+export async function embedPictures(
+  model: EmbeddingModel,
+  file: string,
+  windows: readonly Window[],
+  signal?: AbortSignal,
+): Promise<Float32Array[]> {
   const blocks: FrameBlock[] = [];
-  for (const window of windowsOf(model, info)) {
+  for (const window of windows) {
     const { data, count } = await decodeFrames(file, { ...window, ...model.videoInput, signal });
     blocks.push({ data, count });
   }
-  return unitMean(await model.embedVideo(blocks));
+  return model.embedVideo(blocks);
 }
 
-function windowsOf({ segments }: EmbeddingModel, { durationSec }: MediaInfo) {
+function windowsOf({ segments }: EmbeddingModel, { durationSec }: MediaInfo): Window[] {
   const usedSec = Math.min(durationSec, MAX_CLIP_SEC);
-  const windows: { startSec: number; endSec: number }[] = [];
+  const windows: Window[] = [];
   for (
     let startSec = 0;
     startSec === 0 || startSec + segments.lengthSec <= usedSec;

@@ -1,6 +1,7 @@
 /** Retrieval on held-out clips of a user's own, by the model in use and by the one just learned. */
 import { loadEmbeddingModel } from '#model/load-model';
 import { evaluateRetrieval } from '../evaluation/evaluate-model.ts';
+import type { RetrievalResults } from '../evaluation/retrieval-suite.ts';
 import type { UsableClip } from './usable-clips.ts';
 
 const METRICS = ['videoToAudio', 'audioToVideo'].flatMap((way) =>
@@ -31,11 +32,21 @@ export async function compareModels(
     });
   const before = await measure(folders.before, 0);
   const after = await measure(folders.after, files.length);
+  const identity = ({ id, version }: { id: string; version: string }) => ({ id, version });
+  return {
+    n: after.n,
+    before: identity(before.model),
+    after: identity(after.model),
+    results: compareRecall(before, after),
+  };
+}
+
+/** Recall of both, on the same clips. */
+export function compareRecall(before: RetrievalResults, after: RetrievalResults): ModelComparison['results'] {
   const results: ModelComparison['results'] = {};
   for (const metric of METRICS) {
     const [old, now] = [before.results[metric], after.results[metric]];
     if (old && now) results[metric] = { before: old.value, after: now.value, chance: now.chance };
   }
-  const identity = ({ id, version }: { id: string; version: string }) => ({ id, version });
-  return { n: after.n, before: identity(before.model), after: identity(after.model), results };
+  return results;
 }

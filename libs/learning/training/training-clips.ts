@@ -63,20 +63,30 @@ export function splitBySource(
   clips: readonly UsableClip[],
   options: { seed: number; segmentSec: number; maxClips?: number },
 ): { train: CacheClip[]; validation: CacheClip[]; heldOut: UsableClip[] } {
-  const rankOf = (source: string) =>
-    createHash('sha256').update(`${options.seed}:held-out:${source}`).digest('hex');
+  const { heldOut, learned: all } = holdOut(clips, options.seed);
+  const learned = all.slice(0, options.maxClips);
+  return {
+    train: learned.flatMap((clip) => segmentsOf(clip, options.segmentSec)),
+    validation: heldOut.flatMap((clip) => segmentsOf(clip, options.segmentSec).slice(0, 1)),
+    heldOut,
+  };
+}
+
+/** A fifth of the sources, drawn by a hash of the seed and their names, and the clips of the others. */
+export function holdOut(
+  clips: readonly UsableClip[],
+  seed: number,
+): { heldOut: UsableClip[]; learned: UsableClip[] } {
+  const rankOf = (source: string) => createHash('sha256').update(`${seed}:held-out:${source}`).digest('hex');
   const sources = [...new Set(clips.map((clip) => clip.source))]
     .map((source) => ({ source, rank: rankOf(source) }))
     .sort((a, b) => (a.rank < b.rank ? -1 : 1));
   const held = new Set(
     sources.slice(0, Math.round(sources.length * HELD_OUT_PART)).map(({ source }) => source),
   );
-  const heldOut = clips.filter((clip) => held.has(clip.source));
-  const learned = clips.filter((clip) => !held.has(clip.source)).slice(0, options.maxClips);
   return {
-    train: learned.flatMap((clip) => segmentsOf(clip, options.segmentSec)),
-    validation: heldOut.flatMap((clip) => segmentsOf(clip, options.segmentSec).slice(0, 1)),
-    heldOut,
+    heldOut: clips.filter((clip) => held.has(clip.source)),
+    learned: clips.filter((clip) => !held.has(clip.source)),
   };
 }
 

@@ -155,8 +155,8 @@ export async function readLocalizationWeights(
   return decodeSafetensors(await readCheckedFile(folder, weights), path.join(folder, weights.file));
 }
 
-/** Replaces `model.json` alone. */
-export async function writeManifest(folder: string, manifest: ModelManifest): Promise<void> {
+/** Replaces `model.json` alone, whole or not at all. */
+export async function writeManifest(folder: string, manifest: AnyManifest): Promise<void> {
   await writeFileAtomically(path.join(folder, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 

@@ -238,23 +238,38 @@ const onnxManifestSchema = z.object({
   training: z.record(z.string(), z.unknown()).default({}),
 });
 
+/** Projection heads on frozen towers, which lie beside them whole, in a folder of their own. */
+const adaptedManifestSchema = z.object({
+  ...common,
+  dimension: z.int().positive(),
+  towers: z.object({
+    kind: z.literal('adapted'),
+    /** What the heads were learned on; they mean nothing on other towers. */
+    base: z.object({ id: z.string(), version: z.string(), dimension: z.int().positive() }),
+    heads: checkedFile,
+  }),
+  training: z.record(z.string(), z.unknown()),
+});
+
 /** A trained two-tower checkpoint. */
 export type ModelManifest = z.infer<typeof twoTowerManifestSchema>;
 export type ConceptManifest = z.infer<typeof conceptManifestSchema>;
 export type OnnxManifest = z.infer<typeof onnxManifestSchema>;
+export type AdaptedManifest = z.infer<typeof adaptedManifestSchema>;
 /** A file of the model's folder, with its checksum. */
 export type CheckedFile = z.infer<typeof checkedFile>;
 /** Told apart by `towers.kind`. */
-export type AnyManifest = ModelManifest | ConceptManifest | OnnxManifest;
+export type AnyManifest = ModelManifest | ConceptManifest | OnnxManifest | AdaptedManifest;
 export type LocalizationCalibration = NonNullable<ModelCalibration['localization']>;
 export type FrontEnds = ModelManifest['frontEnds'];
 
-const KINDS = ['two-tower', 'concept', 'onnx'];
+const KINDS = ['two-tower', 'concept', 'onnx', 'adapted'];
 
 /** @throws EarshotError `model_invalid` listing every field that is wrong */
 export function parseManifest(json: unknown, subject: string): AnyManifest {
   const kind = kindOf(json);
   if (kind === 'concept') return parseAs(conceptManifestSchema, json, subject);
+  if (kind === 'adapted') return parseAs(adaptedManifestSchema, json, subject);
   if (kind === 'onnx') {
     refuseSingleTower(json, subject);
     return parseAs(onnxManifestSchema, json, subject);
