@@ -13,12 +13,12 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { SeededRandom } from '#core/random';
 import type { FrameBlock, VideoInputSpec } from '#model/embedding-model';
+import { processorSecPerCall } from './processor-time.ts';
 
 const run = promisify(execFile);
 const ROUNDS = 3;
 const BATCH = 8;
 const SEGMENT_SEC = 5;
-const MEASURED_SEC = 2;
 const POOL_BATCHES = 24;
 const TARGETS = { ratio: 5, startMs: 1000, segmentMs: 60 };
 
@@ -57,21 +57,6 @@ function frameBlocks(blocks: number, { rateHz, width, height }: VideoInputSpec):
   }));
 }
 
-/**
- * Seconds of processor time a call, over at least `MEASURED_SEC`. Not wall clock: what else runs on the machine
- * then matters little, and an engine that takes more cores gains nothing by it.
- */
-async function perCall(work: () => Promise<unknown>): Promise<number> {
-  await work();
-  const before = process.cpuUsage();
-  for (let calls = 1; ; calls++) {
-    await work();
-    const { user, system } = process.cpuUsage(before);
-    const elapsedSec = (user + system) / 1e6;
-    if (elapsedSec >= MEASURED_SEC && calls >= 3) return elapsedSec / calls;
-  }
-}
-
 /** Null where the engine isn't installed. */
 async function measureOneThread(folder: string, name: EngineName): Promise<OneThread | null> {
   const startedAt = performance.now();
@@ -92,8 +77,8 @@ async function measureOneThread(folder: string, name: EngineName): Promise<OneTh
   await both(1);
   const startMs = loadedMs + performance.now() - firstRunAt;
 
-  const alone = await perCall(() => both(1));
-  const batched = await perCall(() => both(BATCH));
+  const alone = await processorSecPerCall(() => both(1));
+  const batched = await processorSecPerCall(() => both(BATCH));
   model.dispose();
   const towers = await measureTowers(folder, name, audio, video);
   return { startMs, ...towers, segmentMs: 1000 * alone, batchedSegmentMs: (1000 * batched) / BATCH };
@@ -111,11 +96,11 @@ async function measureTowers(folder: string, name: EngineName, audio: Float32Arr
     logMel: logMelBatch(logMelFrontEnd, audio, frontEnds.audio),
     pictures: videoBatch(video, frontEnds.video, manifest.towers.video.motion),
   });
-  const frontEnd = await perCall(async () => prepare());
+  const frontEnd = await processorSecPerCall(async () => prepare());
   const { logMel, pictures } = prepare();
   const towers = await openTowers();
-  const audioTower = await perCall(() => towers.audio(logMel, BATCH));
-  const videoTower = await perCall(() => towers.video(pictures, BATCH));
+  const audioTower = await processorSecPerCall(() => towers.audio(logMel, BATCH));
+  const videoTower = await processorSecPerCall(() => towers.video(pictures, BATCH));
   towers.dispose();
   return {
     audioPerSec: BATCH / audioTower,
