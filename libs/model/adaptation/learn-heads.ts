@@ -1,7 +1,7 @@
 /**
- * Learns the projection heads of two frozen towers from pairs. The towers run once, before; what is left is two matrices,
- * which a core learns in seconds. How many steps is found by cross-validation among the pairs themselves, no step at
- * all included, so that pairs that teach nothing leave the towers as they were.
+ * Learns the projection heads of two frozen towers from pairs. The towers run once, before; what is left is two
+ * matrices. How many steps is found by cross-validation among the pairs themselves, no step at all included, so that
+ * pairs that teach nothing leave the towers as they were.
  */
 import type * as tfTypes from '@tensorflow/tfjs';
 import { EarshotError } from '#core/errors';
