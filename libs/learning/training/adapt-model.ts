@@ -77,48 +77,65 @@ export async function adaptModel(
     throw new EarshotError('invalid_argument', message, { subject: 'base' });
   }
   await requireReplaceable(options.output);
-  const info = await readModelInfo(base);
   const looked = await usableClips(candidates, {
     signal,
     onProgress: (done, total) => options.onProgress?.('look', done, total),
   });
   const skipped = { ...options.skipped, ...looked.skipped };
   requireEnough(looked.clips, skipped, where);
-  const split = holdOut(looked.clips, seed);
-  const learned = split.learned.slice(0, options.maxClips);
-  const frozen = await embedAll([...learned, ...split.heldOut], options);
-  const heads = learnHeads(await loadEngine(), frozen.slice(0, learned.length), {
-    ...{ seed, signal, pairing: options.pairing },
+  const { heldOut, learned } = holdOut(looked.clips, seed);
+  const taken = learned.slice(0, options.maxClips);
+  const embedded = await embedFrozen([...taken, ...heldOut], options);
+  const split = { learned: embedded.slice(0, taken.length), heldOut: embedded.slice(taken.length) };
+  const adapted = await adaptToEmbedded(split, { ...options, skipped });
+  return { ...adapted, durationSec: (Date.now() - started) / 1000 };
+}
+
+/** A clip with what the frozen towers make of it. */
+export interface EmbeddedClip extends UsableClip, FrozenClip {}
+
+/**
+ * Learns the heads, writes the model, and measures it beside its base on the clips held out.
+ *
+ * @param split clips of one source are all on one side
+ * @throws EarshotError as `adaptModel`
+ */
+export async function adaptToEmbedded(
+  { learned, heldOut }: { learned: readonly EmbeddedClip[]; heldOut: readonly EmbeddedClip[] },
+  options: AdaptOptions,
+): Promise<Omit<AdaptResult, 'durationSec'>> {
+  const { name, base, where, seed, signal, pairing, skipped = {} } = options;
+  const info = await readModelInfo(base);
+  const { id: baseId, version: baseVersion, dimension } = info.identity;
+  const heads = learnHeads(await loadEngine(), learned, {
+    ...{ seed, signal, pairing },
     onStep: (done, total) => options.onProgress?.('train', done, total),
   });
-  const manifest = await writeAdaptedModel(options.output, {
+  const { id, version } = await writeAdaptedModel(options.output, {
     id: name,
-    description: `${info.identity.id} with projection heads learned on the clips of ${where}.`,
+    description: `${baseId} with projection heads learned on the clips of ${where}.`,
     base: { folder: base, info },
     kernels: heads.kernels,
     training: {
-      own: { from: where, clips: looked.clips.length, leftOut: describeSkipped(skipped) },
-      base: { id: info.identity.id, version: info.identity.version },
-      clips: { train: learned.length, heldOut: split.heldOut.length },
-      ...{ seed, pairing: options.pairing, steps: heads.steps, validation: heads.validation },
+      own: { from: where, clips: learned.length + heldOut.length, leftOut: describeSkipped(skipped) },
+      base: { id: baseId, version: baseVersion },
+      clips: { train: learned.length, heldOut: heldOut.length },
+      ...{ seed, pairing, steps: heads.steps, validation: heads.validation },
     },
   });
-  const ofHeldOut = frozen.slice(learned.length);
-  const score = (kernels: HeadKernels) => scoreHeldOut(split.heldOut, ofHeldOut, kernels);
-  const none = new Float32Array(info.identity.dimension ** 2);
-  const { id, version } = manifest;
+  const none = new Float32Array(dimension ** 2);
+  const before = scoreHeldOut(heldOut, { audio: none, video: none });
   return {
     model: { id, version },
     clips: learned.length,
     skipped,
     steps: heads.steps,
     comparison: {
-      n: split.heldOut.length,
-      before: { id: info.identity.id, version: info.identity.version },
+      n: heldOut.length,
+      before: { id: baseId, version: baseVersion },
       after: { id, version },
-      results: compareRecall(score({ audio: none, video: none }), score(heads.kernels)),
+      results: compareRecall(before, scoreHeldOut(heldOut, heads.kernels)),
     },
-    durationSec: (Date.now() - started) / 1000,
   };
 }
 
@@ -127,11 +144,18 @@ export async function hasFrozenTowers(folder: string): Promise<boolean> {
   return (await readManifest(folder)).towers.kind !== 'two-tower';
 }
 
-/** Every clip once through the frozen towers. */
-async function embedAll(clips: readonly UsableClip[], options: AdaptOptions): Promise<FrozenClip[]> {
+/**
+ * Every clip once through the frozen towers.
+ *
+ * @throws EarshotError `cancelled`; what loading the model and decoding the clips throw
+ */
+export async function embedFrozen(
+  clips: readonly UsableClip[],
+  options: Pick<AdaptOptions, 'base' | 'signal' | 'onProgress'>,
+): Promise<EmbeddedClip[]> {
   const model = await loadEmbeddingModel(options.base);
   try {
-    const frozen: FrozenClip[] = [];
+    const frozen: EmbeddedClip[] = [];
     for (const [index, clip] of clips.entries()) {
       if (options.signal?.aborted) throw new EarshotError('cancelled', 'The training was stopped.');
       frozen.push(await embedOne(model, clip, options.signal));
@@ -146,9 +170,10 @@ async function embedAll(clips: readonly UsableClip[], options: AdaptOptions): Pr
 /** Whole segments one after another; a clip that is shorter is one segment. */
 async function embedOne(
   model: EmbeddingModel,
-  { file, source, durationSec }: UsableClip,
+  clip: UsableClip,
   signal?: AbortSignal,
-): Promise<FrozenClip> {
+): Promise<EmbeddedClip> {
+  const { file, durationSec } = clip;
   const { lengthSec } = model.segments;
   const count = Math.min(MAX_SEGMENTS, Math.max(1, Math.floor(durationSec / lengthSec + 1e-3)));
   const windows = Array.from({ length: count }, (_, i) => ({
@@ -156,20 +181,16 @@ async function embedOne(
     endSec: Math.min((i + 1) * lengthSec, durationSec),
   }));
   const audio = await embedSounds(model, file, windows, signal);
-  return { source, audio, video: await embedPictures(model, file, windows, signal) };
+  return { ...clip, audio, video: await embedPictures(model, file, windows, signal) };
 }
 
-function scoreHeldOut(
-  clips: readonly UsableClip[],
-  frozen: readonly FrozenClip[],
-  kernels: HeadKernels,
-): RetrievalResults {
+function scoreHeldOut(clips: readonly EmbeddedClip[], kernels: HeadKernels): RetrievalResults {
   return scoreRetrieval(
-    clips.map(({ id, labels }, i) => ({
+    clips.map(({ id, labels, audio, video }) => ({
       id,
       labels,
-      audio: adaptedDirection(kernels.audio, frozen[i]?.audio ?? []),
-      video: adaptedDirection(kernels.video, frozen[i]?.video ?? []),
+      audio: adaptedDirection(kernels.audio, audio),
+      video: adaptedDirection(kernels.video, video),
     })),
   );
 }

@@ -117,10 +117,7 @@ class HeadFit {
     this.#engine = engine;
     this.#options = options;
     this.#random = new SeededRandom(`${options.seed}:heads`);
-    const sounds = clips.map(({ audio }) => audio);
-    // One place further round: no clip keeps its own, and the choice is the same at every step.
-    const shift = options.pairing === 'shuffled' ? 1 : 0;
-    this.#clips = clips.map((clip, i) => ({ ...clip, audio: sounds[(i + shift) % sounds.length] ?? [] }));
+    this.#clips = options.pairing === 'shuffled' ? withForeignSounds(clips, options.seed) : clips;
     this.#dimension = clips[0]?.audio[0]?.length ?? 0;
     this.#store = new ParameterStore(engine, options.seed);
     const none = { kind: 'constant', value: 0 } as const;
@@ -193,6 +190,12 @@ class HeadFit {
     });
     return this.#engine.tf.tensor2d(data, [rows.length, this.#dimension]);
   }
+}
+
+/** Every picture with the sound of another clip, the same at every step: round a circle drawn by lot. */
+function withForeignSounds(clips: readonly FrozenClip[], seed: number): FrozenClip[] {
+  const circle = new SeededRandom(`${seed}:foreign sounds`).shuffle([...clips]);
+  return circle.map((clip, i) => ({ ...clip, audio: circle[(i + 1) % circle.length]?.audio ?? [] }));
 }
 
 /** Sum over the clips of 1 / rank of the own partner, mean of both directions. */

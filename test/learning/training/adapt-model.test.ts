@@ -3,14 +3,23 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
-import { type AdaptOptions, type AdaptResult, adaptModel } from '#learning/training/adapt-model';
-import type { CandidateClip } from '#learning/training/usable-clips';
+import {
+  type AdaptOptions,
+  type AdaptResult,
+  adaptModel,
+  adaptToEmbedded,
+  type EmbeddedClip,
+  embedFrozen,
+} from '#learning/training/adapt-model';
+import { decodeSamples } from '#media/decode';
 import { readHeads } from '#model/adaptation/adapted-folder';
 import { applyHead } from '#model/adaptation/residual-head';
 import { readManifest } from '#model/checkpoint/checkpoint';
 import type { AdaptedManifest } from '#model/checkpoint/manifest';
+import type { EmbeddingModel } from '#model/embedding-model';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 import { OnnxGraphBuilder } from '#model/onnx/graph-builder';
+import { toneHz } from '../../catalog/support/fake-model.ts';
 import { makeClip } from '../../catalog/support/make-clips.ts';
 
 const MINUTES_MS = 900_000;
@@ -20,9 +29,9 @@ const RATE_HZ = 16_000;
 
 let root: string;
 let base: string;
-let candidates: CandidateClip[];
+let split: { learned: EmbeddedClip[]; heldOut: EmbeddedClip[] };
 let options: AdaptOptions;
-let adapted: AdaptResult;
+let adapted: Omit<AdaptResult, 'durationSec'>;
 
 function normals(seed: string, count: number): Float32Array {
   const random = new SeededRandom(seed);
@@ -94,16 +103,23 @@ async function writeStrangers(folder: string): Promise<void> {
   );
 }
 
+/** A clip of a pitch and a grey level, as the towers embed it. */
+async function embedTone(model: EmbeddingModel, i: number): Promise<EmbeddedClip> {
+  const position = (i + 4) / (CLIPS + 8);
+  const step = (2 * Math.PI * toneHz(position)) / RATE_HZ;
+  const waveform = Float32Array.from({ length: RATE_HZ }, (_, t) => 0.1 * Math.sin(step * t));
+  const frames = new Uint8Array(2 * 8 * 8 * 3).fill(255 * position);
+  return {
+    ...{ id: `${i}`, source: `${i}`, file: '', labels: [], durationSec: 1 },
+    audio: await model.embedAudio([waveform]),
+    video: await model.embedVideo([{ data: frames, count: 2 }]),
+  };
+}
+
 beforeAll(async () => {
   root = await mkdtemp(path.join(os.tmpdir(), 'earshot-adapt-'));
   base = path.join(root, 'strangers');
   await writeStrangers(base);
-  candidates = [];
-  for (let i = 0; i < CLIPS; i++) {
-    const position = (i + 4) / (CLIPS + 8);
-    const file = await makeClip(root, `${i}.mp4`, { sound: position, picture: position, durationSec: 1 });
-    candidates.push({ id: `${i}`, file, labels: [], source: `${i}` });
-  }
   options = {
     name: 'adapted',
     base,
@@ -112,7 +128,15 @@ beforeAll(async () => {
     seed: 1,
     pairing: 'true',
   };
-  adapted = await adaptModel(candidates, options);
+  const model = await loadEmbeddingModel(base);
+  const clips: EmbeddedClip[] = [];
+  for (let i = 0; i < CLIPS; i++) clips.push(await embedTone(model, i));
+  model.dispose();
+  split = {
+    learned: clips.filter((_, i) => i % 5 !== 2),
+    heldOut: clips.filter((_, i) => i % 5 === 2),
+  };
+  adapted = await adaptToEmbedded(split, options);
 }, MINUTES_MS);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
@@ -127,6 +151,19 @@ describe('adapting a pretrained model to own clips', () => {
       expect(scores?.chance).toBeCloseTo(5 / 12);
       expect(scores?.after, metric).toBeGreaterThan((scores?.before ?? 1) + 0.2);
     }
+  });
+
+  it('embeds a file as its base does, segment by segment', async () => {
+    const file = await makeClip(root, 'tone.mp4', { sound: 0.3, picture: 0.6, durationSec: 11 });
+    const clip = { id: 'tone', file, labels: ['tone'], source: 'tone', durationSec: 11 };
+    const [embedded] = await embedFrozen([clip], options);
+    expect(embedded).toMatchObject(clip);
+    expect([embedded?.audio.length, embedded?.video.length]).toEqual([2, 2]);
+    const model = await loadEmbeddingModel(base);
+    const window = { startSec: 5, endSec: 10 };
+    const { data } = await decodeSamples(file, { ...window, sampleRateHz: RATE_HZ });
+    expect(embedded?.audio[1]).toEqual((await model.embedAudio([data]))[0]);
+    model.dispose();
   });
 
   it('leaves a model that works where the base is gone, and whose vectors are those that were measured', async () => {
@@ -160,19 +197,15 @@ describe('adapting a pretrained model to own clips', () => {
 
   it('refuses few clips, a name that can be none, an adapted base, and a folder of other files', async () => {
     const output = path.join(root, 'other');
-    const other = { ...options, output };
-    await expect(adaptModel(candidates.slice(0, 49), other)).rejects.toMatchObject({
-      code: 'not_enough_data',
-    });
-    await expect(adaptModel(candidates, { ...other, name: 'No Name' })).rejects.toMatchObject({
-      code: 'invalid_argument',
-    });
-    await expect(adaptModel(candidates, { ...other, base: options.output })).rejects.toMatchObject({
-      code: 'invalid_argument',
-    });
+    const candidates = [{ id: 'tone', file: path.join(root, 'tone.mp4'), labels: [], source: 'tone' }];
+    const refused = (changed: Partial<AdaptOptions>) =>
+      expect(adaptModel(candidates, { ...options, output, ...changed })).rejects;
+    await refused({}).toMatchObject({ code: 'not_enough_data' });
+    await refused({ name: 'No Name' }).toMatchObject({ code: 'invalid_argument', subject: 'name' });
+    await refused({ base: options.output }).toMatchObject({ code: 'invalid_argument', subject: 'base' });
     await mkdir(output);
     await writeFile(path.join(output, 'letters.txt'), 'dear');
-    await expect(adaptModel(candidates, other)).rejects.toMatchObject({ code: 'conflict' });
+    await refused({}).toMatchObject({ code: 'conflict' });
     expect(await readdir(output)).toEqual(['letters.txt']);
   });
 });

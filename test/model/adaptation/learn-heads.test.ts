@@ -58,7 +58,7 @@ describe('projection heads on frozen towers', () => {
     } = learnHeads(engine, turnedPairs(60, 1), {
       seed: 1,
       pairing: 'true',
-      maxSteps: 80,
+      maxSteps: 60,
       onStep: (done, total) => steps.push(done / total),
     });
     const others = turnedPairs(40, 2);
@@ -76,21 +76,21 @@ describe('projection heads on frozen towers', () => {
     const { kernels } = learnHeads(engine, turnedPairs(60, 1), {
       seed: 1,
       pairing: 'shuffled',
-      maxSteps: 60,
+      maxSteps: 30,
     });
     expect(recallAt1(turnedPairs(40, 2), kernels.audio, kernels.video)).toBeLessThan(0.2);
   });
 
   it('leave towers alone that agree already', () => {
     const agreed = turnedPairs(60, 3).map((clip) => ({ ...clip, video: clip.audio }));
-    const { steps, kernels } = learnHeads(engine, agreed, { seed: 1, pairing: 'true', maxSteps: 40 });
+    const { steps, kernels } = learnHeads(engine, agreed, { seed: 1, pairing: 'true', maxSteps: 20 });
     expect(steps).toBe(0);
     expect(kernels.audio.every((value) => value === 0)).toBe(true);
   });
 
   it('come out the same to the bit from the same seed, and can be stopped', () => {
     const learn = (seed: number) =>
-      learnHeads(engine, turnedPairs(20, 4), { seed, pairing: 'true', maxSteps: 20 });
+      learnHeads(engine, turnedPairs(20, 4), { seed, pairing: 'true', maxSteps: 10 });
     expect(learn(7)).toEqual(learn(7));
     const signal = AbortSignal.abort();
     expect(() => learnHeads(engine, turnedPairs(20, 4), { seed: 7, pairing: 'true', signal })).toThrow(
