@@ -58,7 +58,7 @@ describe('projection heads on frozen towers', () => {
     } = learnHeads(engine, turnedPairs(60, 1), {
       seed: 1,
       pairing: 'true',
-      maxSteps: 60,
+      maxSteps: 80,
       onStep: (done, total) => steps.push(done / total),
     });
     const others = turnedPairs(40, 2);
