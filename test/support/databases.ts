@@ -1,6 +1,10 @@
 /** Runs one suite over both databases. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { type Database, migrateDatabase, openDatabase } from '#store/database';
+import { plantDatabase } from './embedded-database.ts';
 import { findPostgres, startPostgres, type TestPostgres } from './postgres.ts';
 
 export interface DatabaseFixture {
@@ -15,19 +19,26 @@ export interface DatabaseFixture {
   emptyUrl(): Promise<string>;
 }
 
-const START_MS = 120_000;
+const START_MS = 240_000;
 
 /** Where PostgreSQL is not installed its half is skipped, and the title says so. */
 export function describeOverDatabases(title: string, suite: (fixture: DatabaseFixture) => void): void {
   describe(`${title} (PGlite)`, () => {
+    let folder: string;
     let shared: Database;
     const opened: Database[] = [];
-    const open = async () => opened[opened.push(await openDatabase()) - 1] as Database;
+    const open = async (dataDir?: string) =>
+      opened[opened.push(await openDatabase({ dataDir })) - 1] as Database;
     beforeAll(async () => {
-      shared = await open();
-      await migrateDatabase(shared);
+      folder = await mkdtemp(path.join(tmpdir(), 'earshot-database-'));
+      const planted = path.join(folder, 'database');
+      await plantDatabase(planted);
+      shared = await open(planted);
     }, START_MS);
-    afterAll(() => closeAll(opened), START_MS);
+    afterAll(async () => {
+      await closeAll(opened);
+      await rm(folder, { recursive: true, force: true });
+    }, START_MS);
     const emptyUrl = async () => {
       throw new Error('PGlite has no URL');
     };
@@ -35,7 +46,7 @@ export function describeOverDatabases(title: string, suite: (fixture: DatabaseFi
       kind: 'pglite',
       database: () => shared,
       secondHandle: async () => shared,
-      empty: open,
+      empty: () => open(),
       emptyUrl,
     });
   });

@@ -1,4 +1,5 @@
 /** A catalog in a temporary folder with the fake model. */
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -6,13 +7,14 @@ import pino from 'pino';
 import type { Clip, Job, LocalCatalogService, NewClip } from '#catalog/catalog-service';
 import { type CatalogConfig, loadConfig } from '#catalog/config';
 import { openCatalog } from '#catalog/open-catalog';
+import { plantDatabase } from '../../support/embedded-database.ts';
 
 const FAKE_MODEL_MODULE = new URL('./fake-model.ts', import.meta.url).href;
 /** Reads `fake.json` of each model's folder. */
 export const FAKE_MODELS_MODULE = new URL('./fake-models.ts', import.meta.url).href;
 
-/** Loading two embedded engines takes seconds on a busy machine. */
-export const OPEN_MS = 120_000;
+/** Loading two embedded engines takes seconds, and on a machine that others use a minute or two. */
+export const OPEN_MS = 240_000;
 
 export async function temporaryFolder(): Promise<string> {
   return mkdtemp(path.join(tmpdir(), 'earshot-catalog-'));
@@ -31,7 +33,10 @@ export async function openTestCatalog(
   insteadOfLost?: string,
 ): Promise<LocalCatalogService> {
   const logger = pino({ level: process.env.EARSHOT_TEST_LOG ?? 'silent' });
-  return openCatalog(testConfig(dataDir, env), {
+  const config = testConfig(dataDir, env);
+  const database = path.join(dataDir, 'database');
+  if (config.databaseUrl === undefined && !existsSync(database)) await plantDatabase(database);
+  return openCatalog(config, {
     logger,
     modelModule: modelModule ?? undefined,
     insteadOfLost,
