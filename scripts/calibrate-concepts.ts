@@ -8,6 +8,7 @@
 import { writeFile } from 'node:fs/promises';
 import { calibrateConcepts } from '#learning/training/calibrate-concepts';
 import { readManifest } from '#model/checkpoint/checkpoint';
+import { isConcept } from '#model/checkpoint/manifest';
 import { ConceptModel } from '#model/concepts/concept-model';
 
 const [folder, sounds, pictures] = process.argv.slice(2);
@@ -16,7 +17,7 @@ if (folder === undefined || sounds === undefined || pictures === undefined) {
   process.exit(2);
 }
 const manifest = await readManifest(folder);
-if (manifest.towers.kind !== 'concept' || !('parameterCount' in manifest)) {
+if (!isConcept(manifest)) {
   process.stderr.write(`${folder} does not hold the concept model.\n`);
   process.exit(2);
 }

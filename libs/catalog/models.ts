@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EarshotError } from '#core/errors';
 import type { ModelCalibration } from '#model/checkpoint/manifest';
+import { EMBEDDING_GEMMA } from '#model/embedding-gemma/manifest';
 import type { AudioInputSpec, ModelIdentity, SegmentPlan, VideoInputSpec } from '#model/embedding-model';
 import type { ModelCollection } from '#store/repositories/models';
 import type { ActiveModel } from './active-model.ts';
@@ -27,8 +28,10 @@ export interface ModelReader {
   readModelInfo(folder: string): Promise<ModelDescription>;
 }
 
+export { DIMENSIONS, EMBEDDING_GEMMA, GRAPH_ENDINGS } from '#model/embedding-gemma/manifest';
+
 /** Models that `earshot models pull` knows how to fetch. */
-export const PULLABLE_MODELS: readonly string[] = ['concept'];
+export const PULLABLE_MODELS: readonly string[] = ['concept', EMBEDDING_GEMMA];
 
 const SHIPPED_FOLDER = fileURLToPath(new URL('../../models', import.meta.url));
 

@@ -7,8 +7,11 @@ import { copyFile, mkdir, rename, rm, stat, statfs, writeFile } from 'node:fs/pr
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { CONCEPT_FILES, CONCEPT_MANIFEST, type SourceFile } from '#model/concepts/sources';
+import { EMBEDDING_GEMMA } from '#model/embedding-gemma/manifest';
 import { downloadFile, isIntact } from './download/download-file.ts';
 import { ownFolder, PULLABLE_MODELS } from './models.ts';
+import { type EmbeddingGemmaChoice, pullEmbeddingGemma } from './pull-embedding-gemma.ts';
+import { replaceFolder } from './replace-folder.ts';
 
 export interface PullOptions {
   dataDir: string;
@@ -21,6 +24,8 @@ export interface PullOptions {
   onProgress?(bytes: number, total: number): void;
   /** Where the files come from; tests name a server of their own. */
   files?: readonly SourceFile[];
+  /** Of `embeddinggemma-2` alone. */
+  embeddingGemma?: Partial<EmbeddingGemmaChoice>;
 }
 
 export interface PulledModel {
@@ -41,6 +46,7 @@ export async function pullModel(name: string, options: PullOptions): Promise<Pul
     const message = `There is no model "${name}" to fetch; there is ${PULLABLE_MODELS.join(', ')}.`;
     throw new EarshotError('model_not_found', message, { subject: name });
   }
+  if (name === EMBEDDING_GEMMA) return pullEmbeddingGemma(options);
   const { dataDir, files = CONCEPT_FILES } = options;
   const folder = path.join(ownFolder(dataDir), name);
   const staging = path.join(ownFolder(dataDir), `.${name}.partial`);
@@ -106,23 +112,6 @@ async function writeManifest(folder: string): Promise<void> {
   const temporary = path.join(folder, 'model.json.part');
   await writeFile(temporary, `${JSON.stringify(CONCEPT_MANIFEST, null, 2)}\n`);
   await rename(temporary, path.join(folder, 'model.json'));
-}
-
-/** What was there before is moved out of the way first; it is put back when the new one can't take its place. */
-async function replaceFolder(staging: string, folder: string): Promise<void> {
-  const old = `${staging}.old`;
-  await rm(old, { recursive: true, force: true });
-  const hadOld = await rename(folder, old).then(
-    () => true,
-    () => false,
-  );
-  try {
-    await rename(staging, folder);
-  } catch (error) {
-    if (hadOld) await rename(old, folder);
-    throw error;
-  }
-  await rm(old, { recursive: true, force: true });
 }
 
 async function assertSpace(folder: string, bytes: number): Promise<void> {

@@ -9,13 +9,14 @@ import {
   readServingGraphs,
   readTwoTowerManifest,
 } from './checkpoint/checkpoint.ts';
-import type {
-  AdaptedManifest,
-  AnyManifest,
-  ConceptManifest,
-  ModelCalibration,
-  ModelManifest,
-  OnnxManifest,
+import type { EmbeddingGemmaManifest } from './checkpoint/embedding-gemma-manifest.ts';
+import {
+  type AdaptedManifest,
+  type AnyManifest,
+  isConcept,
+  type ModelCalibration,
+  type ModelManifest,
+  type OnnxManifest,
 } from './checkpoint/manifest.ts';
 import { readSynchronization } from './checkpoint/synchronization.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
@@ -39,12 +40,12 @@ export interface ModelInfo {
   training: Record<string, unknown>;
 }
 
-function isConcept(manifest: AnyManifest): manifest is ConceptManifest {
-  return manifest.towers.kind === 'concept';
-}
-
 function isOnnx(manifest: AnyManifest): manifest is OnnxManifest {
   return manifest.towers.kind === 'onnx';
+}
+
+function isEmbeddingGemma(manifest: AnyManifest): manifest is EmbeddingGemmaManifest {
+  return manifest.towers.kind === 'embeddinggemma-2';
 }
 
 function isAdapted(manifest: AnyManifest): manifest is AdaptedManifest {
@@ -68,6 +69,11 @@ async function toInfo(folder: string, manifest: AnyManifest): Promise<ModelInfo>
     const { conceptIdentity } = await import('./concepts/concept-model.ts');
     const { parameterCount } = manifest;
     return { ...common, identity: conceptIdentity(manifest), hasTextTower: true, parameterCount };
+  }
+  if (isEmbeddingGemma(manifest)) {
+    const { embeddingGemmaIdentity } = await import('./embedding-gemma/manifest.ts');
+    const { parameterCount } = manifest;
+    return { ...common, identity: embeddingGemmaIdentity(manifest), hasTextTower: true, parameterCount };
   }
   if (isOnnx(manifest)) {
     return { ...common, identity: onnxIdentity(manifest), hasTextTower: false, parameterCount: null };
@@ -98,7 +104,8 @@ export type ServingEngine = 'auto' | 'onnx' | 'tensorflow';
  * The model, ready to embed.
  *
  * @param options `engine`: what runs the towers, default `auto`
- * @throws EarshotError `model_not_found`, `model_invalid` or `checkpoint_invalid`
+ * @throws EarshotError `model_not_found`, `model_invalid` or `checkpoint_invalid`; `configuration_invalid` where the
+ *   optional package that runs the model is not installed
  */
 export async function loadEmbeddingModel(
   folder: string,
@@ -112,6 +119,10 @@ export async function loadEmbeddingModel(
   if (isOnnx(manifest)) {
     const { OwnTowersModel } = await import('./own-towers/own-towers-model.ts');
     return OwnTowersModel.load(folder, manifest);
+  }
+  if (isEmbeddingGemma(manifest)) {
+    const { EmbeddingGemmaModel } = await import('./embedding-gemma/embedding-gemma-model.ts');
+    return EmbeddingGemmaModel.load(folder, manifest);
   }
   if (isAdapted(manifest)) {
     const { AdaptedModel } = await import('./adaptation/adapted-model.ts');

@@ -1,6 +1,7 @@
 /** `earshot models`: the models at hand, the one in use, fetching another and changing to it. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CatalogService, Job, ModelSummary } from '#catalog/catalog-service';
+import { DIMENSIONS, EMBEDDING_GEMMA, GRAPH_ENDINGS } from '#catalog/models';
 import { EarshotError } from '#core/errors';
 import type { CommandContext } from '../context.ts';
 import { StageBar } from '../stage-bar.ts';
@@ -27,8 +28,23 @@ export function registerModels(program: Command, context: CommandContext): void 
   models
     .command('pull')
     .description('fetch a pretrained model into the data folder')
-    .argument('<name>', 'concept: YAMNet and MobileNetV2, 8 MB')
+    .argument(
+      '<name>',
+      'concept: YAMNet and MobileNetV2, 8 MB; embeddinggemma-2: 740 million parameters, run by the package @huggingface/transformers',
+    )
     .option('--from <folder>', 'take its files from this folder instead of the network')
+    .addOption(
+      new Option(
+        '--dimension <n>',
+        `embeddinggemma-2: numbers of a vector that are kept: ${DIMENSIONS.join(', ')} (default: 768)`,
+      ).argParser(dimensionOption),
+    )
+    .addOption(
+      new Option(
+        '--quantization <kind>',
+        'embeddinggemma-2: how its weights are stored (default: q8)',
+      ).choices(Object.keys(GRAPH_ENDINGS)),
+    )
     .option('--json', 'print {name, folder, bytes, alreadyThere} as one JSON document')
     .action((name: string, options: PullOptions) => pull(name, options, context));
   models
@@ -100,9 +116,28 @@ async function remove(name: string, options: JsonOption, context: CommandContext
 
 interface PullOptions extends JsonOption {
   from?: string;
+  dimension?: (typeof DIMENSIONS)[number];
+  quantization?: keyof typeof GRAPH_ENDINGS;
+}
+
+function dimensionOption(text: string): (typeof DIMENSIONS)[number] {
+  const dimension = DIMENSIONS.find((each) => String(each) === text);
+  if (dimension === undefined)
+    throw new InvalidArgumentError(`Allowed choices are ${DIMENSIONS.join(', ')}.`);
+  return dimension;
+}
+
+/** What is chosen for `embeddinggemma-2`. @throws EarshotError `invalid_argument` for another model */
+function choiceOf(name: string, { dimension, quantization }: PullOptions) {
+  if (name !== EMBEDDING_GEMMA && (dimension ?? quantization) !== undefined) {
+    const message = `--dimension and --quantization are of ${EMBEDDING_GEMMA}: leave them out for ${name}.`;
+    throw new EarshotError('invalid_argument', message, { subject: 'dimension' });
+  }
+  return { ...(dimension && { dimension }), ...(quantization && { quantization }) };
 }
 
 async function pull(name: string, options: PullOptions, context: CommandContext): Promise<void> {
+  const embeddingGemma = choiceOf(name, options);
   const { dataDir } = await context.config();
   const { pullModel } = await import('#catalog/pull-model');
   const bar = new StageBar();
@@ -110,6 +145,7 @@ async function pull(name: string, options: PullOptions, context: CommandContext)
     const pulled = await pullModel(name, {
       dataDir,
       from: options.from,
+      embeddingGemma,
       signal: context.signal,
       onProgress: (bytes, total) => bar.update('fetch', bytes, total),
     });

@@ -5,6 +5,7 @@ import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
 import { type MediaInfo, probe } from '#media/probe';
 import { readCheckedFile, readManifest } from '#model/checkpoint/checkpoint';
+import { isConcept } from '#model/checkpoint/manifest';
 import {
   AUDIO_CLASS_COUNT,
   IMAGE_CLASS_COUNT,
@@ -98,7 +99,7 @@ export async function evaluateConcepts(request: ConceptEvaluationRequest): Promi
 
 async function openConceptModel(folder: string) {
   const manifest = await readManifest(folder);
-  if (!('parameterCount' in manifest)) {
+  if (!isConcept(manifest)) {
     const message = `The suite measures the concept model, and ${folder} holds another kind: name it with --model concept.`;
     throw new EarshotError('invalid_argument', message, { subject: 'model' });
   }

@@ -7,7 +7,7 @@ import { requireReplaceable, writeAdaptedModel } from '#model/adaptation/adapted
 import { adaptedDirection, type FrozenClip, learnHeads } from '#model/adaptation/learn-heads';
 import type { HeadKernels } from '#model/adaptation/residual-head';
 import { readManifest } from '#model/checkpoint/checkpoint';
-import { MODEL_NAME } from '#model/checkpoint/manifest';
+import { MODEL_NAME } from '#model/checkpoint/manifest-parts';
 import type { EmbeddingModel } from '#model/embedding-model';
 import { loadEngine } from '#model/engine/engine';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';

@@ -5,7 +5,8 @@
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { writeModelFolder } from '#model/checkpoint/checkpoint';
-import { MODEL_NAME, type ModelManifest } from '#model/checkpoint/manifest';
+import type { ModelManifest } from '#model/checkpoint/manifest';
+import { MODEL_NAME } from '#model/checkpoint/manifest-parts';
 import { loadEngine } from '#model/engine/engine';
 import { exportServingGraphs } from '#model/onnx/export-serving';
 import { TwoTowerNetwork } from '#model/towers/two-tower';

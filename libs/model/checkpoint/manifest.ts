@@ -1,9 +1,8 @@
 /** `model.json`: everything about a model but its numbers. */
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
-
-/** What a model may be called: it names folders and collections. */
-export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]*$/;
+import { type EmbeddingGemmaManifest, embeddingGemmaManifestSchema } from './embedding-gemma-manifest.ts';
+import { checkedFile, common, fileName, plainFrontEnds, sha256 } from './manifest-parts.ts';
 
 const audioTower = z.object({
   bands: z.number().int().positive(),
@@ -31,18 +30,6 @@ const videoTower = z.object({
   alignmentDimension: z.int().nonnegative().default(0),
   positions: z.boolean().default(false),
 });
-
-const common = {
-  format: z.literal('earshot-model/1'),
-  id: z.string().regex(MODEL_NAME),
-  version: z.string().min(1),
-  description: z.string(),
-  segments: z.object({ lengthSec: z.number().positive(), hopSec: z.number().positive() }),
-};
-
-const fileName = z.string().regex(/^[\w.-]+$/);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-const checkedFile = z.object({ file: fileName, sha256 });
 
 /** Of the softmax over labels' cosines (`scale`: inverse temperature), and of the verdict "unknown". */
 const labelStream = z.object({ scale: z.number().positive(), threshold: z.number().nullable() });
@@ -144,15 +131,7 @@ const twoTowerManifestSchema = z.object({
 /** Pretrained classifiers that meet in the concept table; the dimension is the table's. */
 const conceptManifestSchema = z.object({
   ...common,
-  frontEnds: z.object({
-    audio: z.object({ sampleRateHz: z.int().positive() }),
-    video: z.object({
-      rateHz: z.number().positive(),
-      width: z.int().positive(),
-      height: z.int().positive(),
-      fit: z.enum(['stretch', 'cover']),
-    }),
-  }),
+  frontEnds: plainFrontEnds,
   towers: z.object({
     kind: z.literal('concept'),
     audio: checkedFile,
@@ -259,16 +238,26 @@ export type AdaptedManifest = z.infer<typeof adaptedManifestSchema>;
 /** A file of the model's folder, with its checksum. */
 export type CheckedFile = z.infer<typeof checkedFile>;
 /** Told apart by `towers.kind`. */
-export type AnyManifest = ModelManifest | ConceptManifest | OnnxManifest | AdaptedManifest;
+export type AnyManifest =
+  | ModelManifest
+  | ConceptManifest
+  | OnnxManifest
+  | EmbeddingGemmaManifest
+  | AdaptedManifest;
 export type LocalizationCalibration = NonNullable<ModelCalibration['localization']>;
 export type FrontEnds = ModelManifest['frontEnds'];
 
-const KINDS = ['two-tower', 'concept', 'onnx', 'adapted'];
+export function isConcept(manifest: AnyManifest): manifest is ConceptManifest {
+  return manifest.towers.kind === 'concept';
+}
+
+const KINDS = ['two-tower', 'concept', 'onnx', 'embeddinggemma-2', 'adapted'];
 
 /** @throws EarshotError `model_invalid` listing every field that is wrong */
 export function parseManifest(json: unknown, subject: string): AnyManifest {
   const kind = kindOf(json);
   if (kind === 'concept') return parseAs(conceptManifestSchema, json, subject);
+  if (kind === 'embeddinggemma-2') return parseAs(embeddingGemmaManifestSchema, json, subject);
   if (kind === 'adapted') return parseAs(adaptedManifestSchema, json, subject);
   if (kind === 'onnx') {
     refuseSingleTower(json, subject);
