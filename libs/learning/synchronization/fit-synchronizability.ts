@@ -21,6 +21,8 @@ const SHORT_TRIAL_STEPS = 25;
 const REFUSED_PART = 0.995;
 /** Answers within 0.3 s are right for this purpose: the class of 0.2 s or one beside it. */
 const RIGHT_SEC = 0.3;
+/** An answer about a foreign sound costs half of a wrong one: such pairs are rarer than a clip with its own sound. */
+const FOREIGN_COST = 0.5;
 
 /**
  * The threshold that refuses nearly all silence and still pictures and, above that, makes right answers and refusals of
@@ -51,7 +53,7 @@ export function fitSynchronizability(
     scored.reduce((sum, { kind, isRight, value }) => {
       const isAnswered = value >= least;
       if (kind === 'true') return sum + (isAnswered ? (isRight ? 1 : -1) : 0);
-      return sum + (kind === 'other' && isAnswered ? -1 : 0);
+      return sum - (kind === 'other' && isAnswered ? FOREIGN_COST : 0);
     }, 0);
   const least = candidates.reduce(
     (best, value) => (gainOf(value) > gainOf(best) ? value : best),

@@ -27,7 +27,7 @@ export interface SynchronizationAnswer {
   offsetSec: number | null;
   /** Probability that the offset lies within 0.1 s of the answer, 0..1; 0 without an answer. */
   confidence: number;
-  /** Probability that there is anything to synchronise by, 0..1. */
+  /** Probability that there is something to synchronise by, and that it says what was answered, 0..1. */
   synchronizability: number;
   verdict: OffsetVerdict | 'not_synchronizable';
   /** Probability of each offset if there is one; ascending by 40 ms. */
@@ -104,10 +104,6 @@ export function answerOf(windows: readonly ShiftEvidence[], least: number): Sync
     offsetSec: offsetOfShift(i, count),
     probability,
   }));
-  const synchronizability = bestPartOf(windows.map(({ nothing }) => 1 - nothing));
-  if (synchronizability < least) {
-    return { offsetSec: null, confidence: 0, synchronizability, verdict: 'not_synchronizable', curve };
-  }
   const best = probabilities.reduce(
     (most, value, i) => (value > (probabilities[most] as number) ? i : most),
     0,
@@ -116,12 +112,18 @@ export function answerOf(windows: readonly ShiftEvidence[], least: number): Sync
   const refined =
     best === 0 || best === count - 1 ? 0 : parabolicVertex(-before!, -peak!, -after!) * SOUND_STEP_SEC;
   const offsetSec = offsetOfShift(best, count) + refined;
-  const confidence = curve
+  const nearby = curve
     .filter((point) => Math.abs(point.offsetSec - offsetSec) <= CONFIDENT_SEC)
     .reduce((sum, { probability }) => sum + probability, 0);
+  const confidence = Math.min(1, nearby);
+  // A curve without a peak has as little to go by as a still picture, which the head tells by itself.
+  const synchronizability = confidence * bestPartOf(windows.map(({ nothing }) => 1 - nothing));
+  if (synchronizability < least) {
+    return { offsetSec: null, confidence: 0, synchronizability, verdict: 'not_synchronizable', curve };
+  }
   return {
     offsetSec,
-    confidence: Math.min(1, confidence),
+    confidence,
     synchronizability,
     verdict: offsetVerdict(offsetSec),
     curve,

@@ -313,12 +313,31 @@ describe('the shipped model answers', () => {
     expect(sentence).toContain(neighbours[0]?.title);
   });
 
+  it('checkSynchronization: the offset of a sound that was moved, and nothing for silence and a still picture', () => {
+    const SHIFT_SEC = 0.4;
+    const shift = SHIFT_SEC * 16_000;
+    const answered = clips.flatMap(({ waveform, frames }) => {
+      const [own, early] = [waveform, waveform.subarray(shift)].map((sound) =>
+        mini.checkSynchronization(sound, frames),
+      );
+      return own?.offsetSec == null || early?.offsetSec == null ? [] : [early.offsetSec - own.offsetSec];
+    });
+    expect(answered.length).toBeGreaterThan(0);
+    for (const moved of answered) expect(Math.abs(moved - SHIFT_SEC)).toBeLessThan(0.1);
+    const nothing = { offsetSec: null, verdict: 'not_synchronizable' };
+    const silence = new Float32Array(first.waveform.length);
+    expect(mini.checkSynchronization(silence, first.frames)).toMatchObject(nothing);
+    const { data, count } = first.frames;
+    const size = data.length / count;
+    const still = data.map((_, i) => data[i % size] as number);
+    expect(mini.checkSynchronization(first.waveform, { data: still, count })).toMatchObject(nothing);
+  });
+
   it('not_trained, naming the operation, where it has no head', () => {
     const { waveform, frames } = first;
     const operations = {
       localizeSources: () => mini.localizeSources(waveform, frames),
       separateAudioByVisual: () => mini.separateAudioByVisual(waveform, frames),
-      checkSynchronization: () => mini.checkSynchronization(waveform, frames),
       describeExpectedAudio: () => mini.describeExpectedAudio(frames),
     };
     for (const [subject, run] of Object.entries(operations)) {
