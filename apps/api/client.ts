@@ -193,20 +193,24 @@ export class RemoteCatalog implements CatalogService {
 
   /** The server's results, fetched into the folder. */
   async separate(
-    { mixture, like, region }: SeparationRequest,
+    { mixture, like, ...fields }: SeparationRequest,
     folder: string,
     options: { signal?: AbortSignal } = {},
   ): Promise<Separation> {
-    const asked = { fields: { region }, others: { with: like } };
+    const asked = { fields, others: { with: like } };
     const made = await this.#analyse<Separation>('/v1/separate', mixture, asked, options);
     await mkdir(folder, { recursive: true });
     const fetched = async (address: string) => join(folder, await this.#saveInto(folder, address, options));
-    const { sampleRateHz, channels, durationSec, targetShare } = made;
+    const { sampleRateHz, channels, durationSec, targetShare, previews, region } = made;
     return {
       target: await fetched(made.target),
       residual: await fetched(made.residual),
       picture: await fetched(made.picture),
       ...{ sampleRateHz, channels, durationSec, targetShare },
+      ...(previews && {
+        previews: { target: await fetched(previews.target), residual: await fetched(previews.residual) },
+      }),
+      ...(region && { region }),
     };
   }
 

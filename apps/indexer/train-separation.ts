@@ -40,7 +40,7 @@ export async function trainSeparation(
   try {
     const { manifest, steps } = await learn({
       corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
-      guideModel: await findModelFolder(flags.base ?? model, dataDir),
+      base: await findModelFolder(flags.base ?? model, dataDir),
       output: path.resolve(flags.out ?? path.join(dataDir, 'models', name)),
       runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', name)),
       cacheFolder: path.join(dataDir, 'cache', 'training'),

@@ -159,11 +159,17 @@ export interface SeparationRequest {
   /** A picture or clip of what is to be heard; the mixture's own picture unless told. */
   like?: AnalysisSubject;
   /** Of the picture that guides, in 0..1 of its width and height; all of it unless told. */
-  region?: { x: number; y: number; width: number; height: number };
+  region?: FrameBox;
+  /** In place of `region` and `like`: a label, which is looked for in the mixture's picture by its sound. */
+  label?: string;
+  /** `wav` (24 bit) unless told; `same`: as the mixture's sound is encoded, where that can be written. */
+  codec?: 'wav' | 'same';
+  /** Also writes copies to listen to. */
+  previews?: boolean;
 }
 
 export interface Separation {
-  /** Paths of WAV files: what was asked for, and the mixture without it. */
+  /** Paths of sound files: what was asked for, and the mixture without it. */
   target: string;
   residual: string;
   /** Path of a PNG: spectrograms of mixture, mask, target and residual. */
@@ -173,6 +179,10 @@ export interface Separation {
   durationSec: number;
   /** The target's part of the mixture's energy, 0..1; 0 where the mixture is silent. */
   targetShare: number;
+  /** Paths of stereo AAC files as loud as the mixture (ITU-R BS.1770), brought up by 20 dB at most. */
+  previews?: { target: string; residual: string };
+  /** Where the label was found. */
+  region?: FrameBox;
 }
 
 /** What the description rests on. */

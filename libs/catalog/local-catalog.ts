@@ -205,7 +205,8 @@ export class LocalCatalog implements LocalCatalogService {
     folder: string,
     options: { signal?: AbortSignal; onProgress?: (part: number) => void } = {},
   ): Promise<Separation> {
-    return separate(request, folder, this.#parts, options);
+    const parts = { ...this.#parts, withModel: () => this.#withModel() };
+    return separate(request, folder, parts, options);
   }
 
   async describe(

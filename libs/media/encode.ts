@@ -196,7 +196,7 @@ function isBrokenPipe(error: unknown): boolean {
   return ['EPIPE', 'ECONNRESET', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'].includes(code);
 }
 
-function encodeFailure(outFile: string, stderrTail: string): EarshotError {
+export function encodeFailure(outFile: string, stderrTail: string): EarshotError {
   if (/No space left on device/i.test(stderrTail)) {
     return new EarshotError(
       'disk_full',

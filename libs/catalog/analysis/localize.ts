@@ -49,6 +49,25 @@ export async function localize(
   return withSubject(request.subject, parts, work, { ...LIMITS, signal });
 }
 
+/**
+ * Where a label is found in the first 30 s of a part: the largest box around what looks as it sounds.
+ *
+ * @returns null where nothing in the picture does
+ * @throws EarshotError `invalid_argument` for a label of which nothing is known, `modality_missing`, `not_trained`
+ */
+export async function locateLabel(
+  label: string,
+  opened: OpenedSubject,
+  parts: VectorParts,
+  signal?: AbortSignal,
+): Promise<FrameBox | null> {
+  requireBoth(opened);
+  const query = await queryVector({ label }, parts, signal);
+  const endSec = Math.min(opened.endSec, opened.startSec + LIMITS.defaultLengthSec);
+  const found = await findMaps({ ...opened, endSec }, { mapsPerSec: 1 }, query, parts, signal);
+  return found.sounding ? largestBox(found.maps) : null;
+}
+
 function requireBoth({ info, name }: OpenedSubject): void {
   if (info.video === null) throw modalityMissing('video', name);
   if (info.audio === null) throw modalityMissing('audio', name);
@@ -84,10 +103,14 @@ function namedSource(
   maps: readonly LocalizationMap[],
 ): LocalizedSource[] {
   if (!query || !('label' in query) || !sounding) return [];
-  const largest = (a: FrameBox, b: FrameBox) => (b.width * b.height > a.width * a.height ? b : a);
-  const boxes = maps.flatMap(({ box }) => box ?? []);
-  if (boxes.length === 0) return [];
-  return [{ label: query.label, probability: confidence, box: boxes.reduce(largest), maps: [...maps] }];
+  const box = largestBox(maps);
+  return box ? [{ label: query.label, probability: confidence, box, maps: [...maps] }] : [];
+}
+
+function largestBox(maps: readonly { box: FrameBox | null }[]): FrameBox | null {
+  const larger = (a: FrameBox | null, b: FrameBox | null) =>
+    a && b ? (b.width * b.height > a.width * a.height ? b : a) : (a ?? b);
+  return maps.map(({ box }) => box).reduce(larger, null);
 }
 
 /** A picture that is shorter than a frame of the model is one frame. */
@@ -113,7 +136,7 @@ export interface FoundMaps {
 
 async function findMaps(
   { file, startSec, endSec, info }: OpenedSubject,
-  { mapsPerSec = MAPS_PER_SEC }: LocalizationRequest,
+  { mapsPerSec = MAPS_PER_SEC }: Pick<LocalizationRequest, 'mapsPerSec'>,
   query: Float32Array | null,
   { model, pool }: VectorParts,
   signal: AbortSignal | undefined,

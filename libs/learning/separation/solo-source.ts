@@ -35,8 +35,8 @@ export interface MixingOptions {
 export const DEFAULT_MIXING: MixingOptions = {
   frames: 128,
   gainDb: 6,
-  withoutEmbedding: 0.3,
-  withoutMotion: 0.15,
+  withoutEmbedding: 0.15,
+  withoutMotion: 0.1,
 };
 
 /** Questions asked of every mixture: what sounds, filled up with what does not. */
@@ -111,11 +111,15 @@ export class SoloSource implements MixtureSource {
 
   #writeSound(batch: MixtureBatch, mixture: number, sources: readonly Chosen[]): void {
     const { frames } = this.#mixing;
-    const spectrograms = sources.map((source) => this.#transform(source));
-    const sum = spectrograms.reduce(added);
-    const warped = (spectrogram: Spectrogram) => this.#warp.warp(magnitudes(spectrogram), frames);
-    const own = spectrograms.map(warped);
-    const whole = warped(sum);
+    const { bins } = this.#stft;
+    const sum = {
+      frames,
+      bins,
+      real: new Float32Array(frames * bins),
+      imaginary: new Float32Array(frames * bins),
+    };
+    const own = sources.map((source) => this.#warp.warp(this.#addTo(sum, source), frames));
+    const whole = this.#warp.warp(magnitudes(sum), frames);
     const points = whole.length;
     toBlocks(networkInput(whole), frames, batch.input, mixture * points);
     const inBlocks = new Float32Array(points);
@@ -131,24 +135,32 @@ export class SoloSource implements MixtureSource {
     });
   }
 
-  /** The chosen stretch of a clip's transform, which is computed when the clip is first used. */
-  #transform({ clip, start, gain }: Chosen): Spectrogram {
-    let whole = this.#spectra.get(clip);
-    if (!whole) {
-      const from = clip * SOLO_SAMPLES;
-      const samples = Float32Array.from(
-        this.#cache.samples.subarray(from, from + SOLO_SAMPLES),
-        (v) => v / 32768,
-      );
-      whole = compact(this.#stft.forward(samples));
-      this.#spectra.set(clip, whole);
-    }
-    const { bins } = this.#stft;
-    const { frames } = this.#mixing;
+  /** Adds the chosen stretch of a clip's transform to the mixture's; answers its magnitudes, `[frames, bins]`. */
+  #addTo({ real, imaginary }: Spectrogram, { clip, start, gain }: Chosen): Float32Array {
+    const whole = this.#transform(clip);
     const factor = whole.unit * gain;
-    const part = (values: Int16Array) =>
-      Float32Array.from(values.subarray(start * bins, (start + frames) * bins), (value) => value * factor);
-    return { frames, bins, real: part(whole.real), imaginary: part(whole.imaginary) };
+    const own = new Float32Array(real.length);
+    // Plain loops: this is half of what a step costs.
+    for (let i = 0, from = start * this.#stft.bins; i < own.length; i++, from++) {
+      const re = (whole.real[from] as number) * factor;
+      const im = (whole.imaginary[from] as number) * factor;
+      real[i] = (real[i] as number) + re;
+      imaginary[i] = (imaginary[i] as number) + im;
+      own[i] = Math.sqrt(re * re + im * im);
+    }
+    return own;
+  }
+
+  /** A clip's transform, which is computed when the clip is first used. */
+  #transform(clip: number): CompactSpectrogram {
+    const found = this.#spectra.get(clip);
+    if (found) return found;
+    const from = clip * SOLO_SAMPLES;
+    const samples = new Float32Array(SOLO_SAMPLES);
+    for (let i = 0; i < SOLO_SAMPLES; i++) samples[i] = (this.#cache.samples[from + i] as number) / 32768;
+    const made = compact(this.#stft.forward(samples));
+    this.#spectra.set(clip, made);
+    return made;
   }
 
   #writeQuery(
@@ -194,11 +206,10 @@ function compact({ real, imaginary }: Spectrogram): CompactSpectrogram {
   let peak = 0;
   for (const values of [real, imaginary]) for (const value of values) peak = Math.max(peak, Math.abs(value));
   const unit = peak > 0 ? peak / 32767 : 1;
-  const integers = (values: Float32Array) => Int16Array.from(values, (value) => Math.round(value / unit));
+  const integers = (values: Float32Array) => {
+    const out = new Int16Array(values.length);
+    for (let i = 0; i < out.length; i++) out[i] = Math.round((values[i] as number) / unit);
+    return out;
+  };
   return { real: integers(real), imaginary: integers(imaginary), unit };
-}
-
-function added(a: Spectrogram, b: Spectrogram): Spectrogram {
-  const sum = (x: Float32Array, y: Float32Array) => x.map((value, i) => value + (y[i] as number));
-  return { ...a, real: sum(a.real, b.real), imaginary: sum(a.imaginary, b.imaginary) };
 }

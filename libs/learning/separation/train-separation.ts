@@ -3,15 +3,21 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { readTwoTowerManifest, sha256 } from '#model/checkpoint/checkpoint';
-import type { ModelManifest } from '#model/checkpoint/manifest';
+import { decodeSafetensors } from '#model/checkpoint/safetensors';
 import { loadEngine } from '#model/engine/engine';
+import type { NamedArray } from '#model/layers/parameters';
 import { GuideTower } from '#model/separation/network/guide-tower';
 import {
   learnSeparation,
   type SeparationEvaluation,
   type SeparationStep,
 } from '#model/separation/network/learn-separation';
-import type { SeparationManifest } from '#model/separation/network/manifest';
+import {
+  isSeparationModel,
+  readCheckedFile,
+  readSeparationManifest,
+  type SeparationManifest,
+} from '#model/separation/network/manifest';
 import {
   SeparationNetwork,
   type SeparationNetworkOptions,
@@ -25,8 +31,11 @@ import { DEFAULT_MIXING, SoloSource } from './solo-source.ts';
 
 export interface TrainSeparationOptions {
   corpus: string;
-  /** Folder of the two-tower model whose video tower guides. */
-  guideModel: string;
+  /**
+   * Folder of the two-tower model whose video tower guides; or of a separation model, whose guide is kept and whose
+   * weights are trained on.
+   */
+  base: string;
   runFolder: string;
   output: string;
   cacheFolder: string;
@@ -60,7 +69,7 @@ const EVERY_STEPS = { evaluate: 200, checkpoint: 100 };
 export async function trainSeparation(
   options: TrainSeparationOptions,
 ): Promise<{ manifest: SeparationManifest; steps: number }> {
-  const { corpus, guideModel, maxClips, mask, seed } = options;
+  const { corpus, base, maxClips, mask, seed } = options;
   const [train, validation] = await Promise.all(
     (['train', 'validation'] as const).map((split) => readManifest(corpus, split)),
   );
@@ -69,20 +78,19 @@ export async function trainSeparation(
     const message = `${corpus} has clips of fewer than three classes: make a corpus with "earshot corpus".`;
     throw new EarshotError('not_enough_data', message, { subject: corpus });
   }
-  const model = await readTwoTowerManifest(guideModel);
-  const graph = await readFile(path.join(guideModel, model.serving?.video.file ?? 'video.onnx'));
-  const { guide, widths } = describeGuide(model, graph);
+  const { graph, guide, shape, weights, version } = await readBase(base);
   const tower = await GuideTower.open(graph, guide.video);
   const open = (split: 'train' | 'validation', entries: typeof clips) =>
     openSoloCache(entries, {
-      ...{ folder: options.cacheFolder, corpus, tower, guide, widths, signal: options.signal },
+      ...{ folder: options.cacheFolder, corpus, tower, guide, widths: shape, signal: options.signal },
       onProgress: (done, total) => options.onCache?.(split, done, total),
     });
   const trainCache = await open('train', clips);
   const validationCache = await open('validation', (validation ?? []).slice(0, VALIDATION_CLIPS));
   await tower.dispose();
-  const network = new SeparationNetwork(await loadEngine(), { ...SHAPE, ...widths, mask }, seed);
+  const network = new SeparationNetwork(await loadEngine(), { ...shape, mask }, seed);
   try {
+    if (weights) network.store.restore(weights);
     const steps = await learn(network, trainCache, validationCache, options);
     const manifest = await writeSeparationModel(options.output, network, {
       id: 'separation',
@@ -93,6 +101,7 @@ export async function trainSeparation(
       training: {
         corpus: manifestHash(train ?? []),
         clips: clips.length,
+        ...(weights && { startedFrom: version }),
         ...{ steps, ofSteps: options.steps, seed, batchSize: options.batchSize },
         ...{ peakLearningRate: options.peakLearningRate, averageDecay: options.averageDecay },
         mixing: DEFAULT_MIXING,
@@ -129,14 +138,36 @@ async function learn(
   });
 }
 
-/** What the guide takes and gives, by its model's description. */
-function describeGuide(model: ModelManifest, graph: Uint8Array) {
+interface Base {
+  /** Of the guide. */
+  graph: Uint8Array;
+  guide: Omit<SeparationManifest['guide'], 'file'>;
+  shape: Omit<SeparationNetworkOptions, 'mask'>;
+  /** To train on from; null: from scratch. */
+  weights: NamedArray[] | null;
+  version: string;
+}
+
+async function readBase(folder: string): Promise<Base> {
+  if (!(await isSeparationModel(folder))) return await readGuide(folder);
+  const { guide, network, weights, version } = await readSeparationManifest(folder);
+  const [graph, bytes] = await Promise.all([
+    readCheckedFile(folder, guide),
+    readCheckedFile(folder, weights),
+  ]);
+  return { graph, guide, shape: network, weights: decodeSafetensors(bytes, folder), version };
+}
+
+/** What a two-tower model's video tower takes and gives, by its description. */
+async function readGuide(folder: string): Promise<Base> {
+  const model = await readTwoTowerManifest(folder);
   const { video } = model.towers;
   const { motion } = video;
   if (!motion || !video.positions) {
     const message = `The model "${model.id}" sees no motion or has no positions: give one that has, such as mini.`;
     throw new EarshotError('model_invalid', message, { subject: model.id });
   }
+  const graph = await readFile(path.join(folder, model.serving?.video.file ?? 'video.onnx'));
   const guide = {
     sha256: sha256(graph),
     model: { id: model.id, version: model.version },
@@ -149,5 +180,5 @@ function describeGuide(model: ModelManifest, graph: Uint8Array) {
     embeddingWidth: video.embeddingDimension,
     stepWidth: video.tokenWidth,
   };
-  return { guide, widths };
+  return { graph, guide, shape: { ...SHAPE, ...widths }, weights: null, version: model.version };
 }

@@ -34,6 +34,7 @@ function run(request: SeparationRequest, options: { signal?: AbortSignal } = {})
     objects: nothing as ObjectStore,
     dataDir: folder,
     separation: pool,
+    withModel: () => Promise.reject(new Error('No label is looked for here.')),
   };
   return separate(request, join(folder, `out-${count++}`), parts, options);
 }

@@ -65,6 +65,12 @@ export async function readSeparationManifest(folder: string): Promise<Separation
   }
 }
 
+/** Whether the folder holds a separation model, rather than another kind or none. */
+export async function isSeparationModel(folder: string): Promise<boolean> {
+  const text = await readFile(path.join(folder, MANIFEST_FILE), 'utf8').catch(() => '');
+  return /"format":\s*"earshot-separation\//.test(text);
+}
+
 export async function writeSeparationManifest(folder: string, manifest: SeparationManifest): Promise<void> {
   const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
   await writeFileAtomically(path.join(folder, MANIFEST_FILE), text);
