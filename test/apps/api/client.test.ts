@@ -1,8 +1,11 @@
 import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RemoteCatalog } from '#apps/api/client';
 import type { Job } from '#catalog/catalog-service';
+import { probe } from '#media/probe';
+import { ffmpeg } from '../../catalog/support/make-clips.ts';
 import { OPEN_MS } from '../../catalog/support/test-catalog.ts';
 import { SAMPLES, startTestServer, type TestServer } from '../support/test-server.ts';
 
@@ -55,6 +58,54 @@ describe('a catalog over HTTP', () => {
     const query = { vector, modality: 'video' as const, model: `${model.id}@${model.version}` };
     const byVector = await remote.search({ query, for: 'audio' });
     expect(byVector.results.length).toBeGreaterThan(0);
+  });
+
+  it(
+    'separates what a label points at, and fetches what was written',
+    async () => {
+      const file = join(server.dataDir, 'bright.mkv');
+      const picture = 'color=black:s=64x64:r=8:d=2,drawbox=x=32:y=0:w=32:h=64:color=white:t=fill';
+      const sound = ['-f', 'lavfi', '-i', 'sine=f=800:r=16000:d=2', '-c:a', 'flac'];
+      await ffmpeg(['-f', 'lavfi', '-i', picture, ...sound, file]);
+      await server.catalog.addExamples('harp', [await add(HARP)]);
+      const out = join(server.dataDir, 'stems');
+      const request = { mixture: { file }, label: 'harp', codec: 'same', previews: true } as const;
+      const made = await remote.separate(request, out);
+      expect(made.region).toEqual({ x: 0.5, y: 0, width: 0.5, height: 1 });
+      expect(made.target).toBe(join(out, 'target.flac'));
+      expect((await readdir(out)).sort()).toEqual([
+        'residual-preview.m4a',
+        'residual.flac',
+        'spectrograms.png',
+        'target-preview.m4a',
+        'target.flac',
+      ]);
+      const { codec, sampleRateHz } = (await probe(made.target)).audio ?? {};
+      expect({ codec, sampleRateHz }).toEqual({ codec: 'flac', sampleRateHz: 16_000 });
+    },
+    OPEN_MS,
+  );
+
+  it('says why nothing can be separated', async () => {
+    const file = join(server.dataDir, 'dark.mkv');
+    const sound = ['-f', 'lavfi', '-i', 'sine=f=800:r=16000:d=1'];
+    await ffmpeg(['-f', 'lavfi', '-i', 'color=black:s=64x64:r=8:d=1', ...sound, file]);
+    const mixture = { file };
+    const out = join(server.dataDir, 'nothing');
+    const refused = (why: string) => ({ code: 'invalid_argument', message: expect.stringContaining(why) });
+    await expect(remote.separate({ mixture, label: 'harp' }, out)).rejects.toMatchObject(
+      refused('sounds like "harp"'),
+    );
+    const region = { x: 0.8, y: 0, width: 0.5, height: 1 };
+    await expect(remote.separate({ mixture, region }, out)).rejects.toMatchObject(
+      refused('outside the picture'),
+    );
+    const half = { x: 0, y: 0, width: 0.5, height: 1 };
+    const both = remote.separate({ mixture, label: 'harp', region: half }, out);
+    await expect(both).rejects.toMatchObject(refused('Ask by a label'));
+    await expect(remote.separate({ mixture, label: 'siren' }, out)).rejects.toMatchObject({
+      code: 'invalid_argument',
+    });
   });
 
   it('changes and deletes', async () => {

@@ -1,10 +1,11 @@
 /** Separation of files: what comes out of mixtures of every kind, and what is refused. */
 import { access, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { separate } from '#catalog/analysis/separation';
 import type { Separation, SeparationRequest } from '#catalog/catalog-service';
 import { SeparationPool } from '#catalog/separation/separation-pool';
+import { measureLoudness } from '#media/loudness';
 import { probe } from '#media/probe';
 import type { Database } from '#store/database';
 import type { ObjectStore } from '#store/objects/object-store';
@@ -174,6 +175,73 @@ describe('what is unusual is answered', () => {
   );
 });
 
+describe('results as they are asked for', () => {
+  it.each([
+    ['aac', 'm4a', ['-c:a', 'aac']],
+    ['pcm_s16le', 'wav', ['-c:a', 'pcm_s16le']],
+  ])(
+    'in the own codec of the mixture: %s',
+    async (codec, extension, options) => {
+      const sound = 'anoisesrc=r=32000:a=0.3:d=2:seed=4,pan=stereo|c0=c0|c1=0.5*c0';
+      const file = await make(`${codec}.mkv`, sound, BARS, options);
+      const made = await run({ mixture: { file }, codec: 'same' });
+      const own = (await probe(file)).audio;
+      for (const [name, path] of [
+        ['target', made.target],
+        ['residual', made.residual],
+      ] as const) {
+        expect(basename(path)).toBe(`${name}.${extension}`);
+        const { codec, sampleRateHz, channels, durationSec } = (await probe(path)).audio ?? {};
+        expect({ codec, sampleRateHz, channels }).toEqual({
+          codec: own?.codec,
+          sampleRateHz: own?.sampleRateHz,
+          channels: own?.channels,
+        });
+        expect(durationSec).toBeCloseTo(made.durationSec, 1);
+      }
+      const files = await readdir(join(made.target, '..'));
+      expect(files.sort()).toEqual([`residual.${extension}`, 'spectrograms.png', `target.${extension}`]);
+    },
+    SLOW_MS,
+  );
+
+  it('a codec that is not written is refused before anything is', async () => {
+    const file = await make('old.mkv', 'anoisesrc=r=32000:a=0.3:d=2', BARS, ['-c:a', 'adpcm_ms']);
+    await expect(run({ mixture: { file }, codec: 'same' })).rejects.toMatchObject({
+      code: 'invalid_argument',
+      subject: 'codec',
+      message: expect.stringContaining('adpcm_ms'),
+    });
+    await expect(access(join(folder, `out-${count - 1}`))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it(
+    'previews as loud as the mixture, to 1 LU, and not above full scale',
+    async () => {
+      const sound = 'anoisesrc=r=32000:a=0.3:d=3:seed=5,pan=stereo|c0=c0|c1=0.5*c0';
+      const file = await make('preview.mkv', sound, bars(3), ['-c:a', 'pcm_s16le']);
+      const { previews, targetShare } = await run({ mixture: { file }, previews: true });
+      expect(targetShare).toBeGreaterThan(0.01);
+      const goal = (await measureLoudness([file])) as number;
+      for (const preview of [previews?.target, previews?.residual] as string[]) {
+        expect(Math.abs(((await measureLoudness([preview])) as number) - goal)).toBeLessThan(1);
+        expect((await probe(preview)).audio).toMatchObject({ codec: 'aac', channels: 2 });
+      }
+    },
+    SLOW_MS,
+  );
+
+  it(
+    'previews of silence are silent',
+    async () => {
+      const file = await make('quiet.mkv', 'anullsrc=r=16000:cl=mono:d=2', BARS, ['-c:a', 'pcm_s16le']);
+      const { previews } = await run({ mixture: { file }, previews: true });
+      expect(await measureLoudness([previews?.target as string])).toBeNull();
+    },
+    SLOW_MS,
+  );
+});
+
 describe('what cannot be is refused, and nothing stays behind', () => {
   let both: string;
   let mute: string;
@@ -194,6 +262,14 @@ describe('what cannot be is refused, and nothing stays behind', () => {
       code: 'invalid_argument',
       subject: 'region',
     });
+  });
+
+  it('a label beside a region or another picture', async () => {
+    const refused = { code: 'invalid_argument', subject: 'label' };
+    const region = { x: 0, y: 0, width: 0.5, height: 1 };
+    const mixture = { file: both };
+    await expect(run({ mixture, region, label: 'dog' })).rejects.toMatchObject(refused);
+    await expect(run({ mixture, like: { file: both }, label: 'dog' })).rejects.toMatchObject(refused);
   });
 
   it('a mixture without sound, one without picture and no guide, a guide without picture', async () => {
