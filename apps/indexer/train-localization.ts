@@ -1,5 +1,6 @@
-/** `earshot train --head localization`: trained on top of a model's towers, which stay as they are. */
+/** `earshot train --head localization` and `--head grouping`: trained on a model's towers, which stay as they are. */
 import path from 'node:path';
+import type { trainGrouping } from '#learning/localization/train-grouping';
 import type { CommandContext } from './context.ts';
 import { StageBar } from './stage-bar.ts';
 
@@ -9,35 +10,57 @@ interface TrainHeadFlags {
   steps?: number;
   maxClips?: number;
   seed: number;
+  withoutGrouping?: boolean;
   json?: boolean;
 }
 
-export async function trainLocalizationHead(flags: TrainHeadFlags, context: CommandContext): Promise<void> {
-  const { dataDir, model } = await context.config();
-  const { findModelFolder } = await import('#catalog/models');
-  const { trainLocalization } = await import('#learning/localization/train-localization');
-  const folder = await findModelFolder(flags.base ?? model, dataDir);
+type Head = 'localization' | 'grouping';
+
+const SUITES = { localization: 'localization', grouping: 'localization-duets' } as const;
+
+export async function trainHeadThatLocalizes(
+  head: Head,
+  flags: TrainHeadFlags,
+  context: CommandContext,
+): Promise<void> {
   const bar = new StageBar();
   try {
-    const { id, version, heads, calibration } = await trainLocalization({
-      folder,
-      corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
-      cacheFolder: path.join(dataDir, 'cache', 'training'),
-      steps: flags.steps,
-      maxClips: flags.maxClips,
-      seed: flags.seed,
-      signal: context.signal,
-      onStage: (stage, done, total, detail) => bar.update(stage, done, total, detail),
-    });
+    const { id, version, heads, calibration } = await trained(head, flags, context, bar);
     bar.stop();
-    const parameterCount = heads?.localization?.weights.parameterCount ?? 0;
+    const parameterCount = heads?.[head]?.weights.parameterCount ?? 0;
     if (flags.json) {
-      context.printJson({ model: { id, version }, head: 'localization', parameterCount, calibration });
+      context.printJson({ model: { id, version }, head, parameterCount, calibration });
       return;
     }
-    context.print(`${id} ${version} in ${folder} has a localization head now: ${parameterCount} parameters`);
-    context.print(`Measure it: earshot evaluate --suite localization --model ${flags.base ?? model}`);
+    context.print(`${id} ${version} has a ${head} head now: ${parameterCount} parameters`);
+    const { model } = await context.config();
+    context.print(`Measure it: earshot evaluate --suite ${SUITES[head]} --model ${flags.base ?? model}`);
   } finally {
     bar.stop();
   }
+}
+
+async function trained(
+  head: Head,
+  flags: TrainHeadFlags,
+  context: CommandContext,
+  bar: StageBar,
+): ReturnType<typeof trainGrouping> {
+  const { dataDir, model } = await context.config();
+  const { findModelFolder } = await import('#catalog/models');
+  const options = {
+    folder: await findModelFolder(flags.base ?? model, dataDir),
+    corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
+    cacheFolder: path.join(dataDir, 'cache', 'training'),
+    steps: flags.steps,
+    maxClips: flags.maxClips,
+    seed: flags.seed,
+    signal: context.signal,
+    onStage: (stage: string, done: number, total: number, detail?: string) =>
+      bar.update(stage, done, total, detail),
+  };
+  if (head === 'localization')
+    return (await import('#learning/localization/train-localization')).trainLocalization(options);
+  const grouping = await import('#learning/localization/train-grouping');
+  return grouping.trainGrouping({ ...options, grouping: !flags.withoutGrouping });
 }

@@ -4,6 +4,7 @@
  */
 
 import type { SegmentLocalization } from './localization/localizer.ts';
+import type { SegmentSources } from './localization/source-localizer.ts';
 import type { SynchronizationAnswer } from './synchronization/check-synchronization.ts';
 import type { TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
@@ -93,6 +94,12 @@ export interface EmbeddingModel {
    * @throws EarshotError `not_trained` for a model without a localization head
    */
   localize?(request: LocalizationRequest): Promise<SegmentLocalization>;
+  /**
+   * Which of its classes sound in a segment, and where; missing where the model has no grouping head.
+   *
+   * @param request whose `query` is not looked at
+   */
+  localizeSources?(request: LocalizationRequest): Promise<SegmentSources>;
   /** One vector for each text, in the same space; missing where the model has no text tower. */
   embedText?(texts: readonly string[]): Promise<TextEmbedding[]>;
   dispose(): void;

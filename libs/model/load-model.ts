@@ -21,6 +21,7 @@ import {
 import { readSynchronization } from './checkpoint/synchronization.ts';
 import type { EmbeddingModel, ModelIdentity, SegmentPlan, VideoInputSpec } from './embedding-model.ts';
 import type { Localizer } from './localization/localizer.ts';
+import type { SourceLocalizer } from './localization/source-localizer.ts';
 import { onnxIdentity } from './own-towers/identity.ts';
 import type { TowerBackend } from './towers/tower-backend.ts';
 import { TwoTowerEmbeddingModel } from './two-tower-model.ts';
@@ -132,10 +133,11 @@ export async function loadEmbeddingModel(
   }
   const engine = options.engine ?? 'auto';
   const towers = engine === 'tensorflow' ? null : await openOnnxTowers(folder, manifest, engine);
-  const openLocalizer = manifest.heads?.localization ? () => loadLocalizer(folder, manifest, engine) : null;
+  const { localization, grouping } = manifest.heads ?? {};
   return new TwoTowerEmbeddingModel(manifest, towers ?? (await openTensorFlowTowers(folder, manifest)), {
     synchronization: await readSynchronization(folder, manifest),
-    openLocalizer,
+    openLocalizer: localization ? () => loadLocalizer(folder, manifest, engine) : null,
+    openSourceLocalizer: grouping ? () => loadSourceLocalizer(folder, manifest, engine) : null,
   });
 }
 
@@ -158,6 +160,25 @@ async function loadLocalizer(
   }
   const { TensorFlowLocalizer } = await import('./localization/tensorflow-localizer.ts');
   return TensorFlowLocalizer.load(folder, manifest);
+}
+
+async function loadSourceLocalizer(
+  folder: string,
+  manifest: ModelManifest,
+  engine: ServingEngine,
+): Promise<SourceLocalizer> {
+  const { frontEnds, heads, towers } = manifest;
+  if (engine !== 'tensorflow' && heads?.grouping) {
+    const graph = await readCheckedFile(folder, heads.grouping.serving);
+    try {
+      const { OnnxSourceLocalizer } = await import('./onnx/onnx-source-localizer.ts');
+      return await OnnxSourceLocalizer.open(graph, frontEnds, towers.audio.tokenWidth, folder);
+    } catch (error) {
+      if (engine === 'onnx' || error instanceof EarshotError) throw error;
+    }
+  }
+  const { TensorFlowSourceLocalizer } = await import('./localization/tensorflow-source-localizer.ts');
+  return TensorFlowSourceLocalizer.load(folder, manifest);
 }
 
 /** Null where `auto` has to do without: a folder that has no graphs, or a platform that the runtime isn't built for. */

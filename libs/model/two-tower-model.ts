@@ -17,6 +17,11 @@ import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
 import { localizationInput, mapSide } from './localization/localization-input.ts';
 import { type Localizer, type SegmentLocalization, segmentLocalization } from './localization/localizer.ts';
+import {
+  type SegmentSources,
+  type SourceLocalizer,
+  segmentSources,
+} from './localization/source-localizer.ts';
 import { checkSynchronization, type SynchronizationAnswer } from './synchronization/check-synchronization.ts';
 import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
@@ -27,7 +32,10 @@ const BATCH = 8;
 interface ModelHeads {
   synchronization: StoredSynchronization | null;
   openLocalizer: (() => Promise<Localizer>) | null;
+  openSourceLocalizer: (() => Promise<SourceLocalizer>) | null;
 }
+
+const NO_HEADS: ModelHeads = { synchronization: null, openLocalizer: null, openSourceLocalizer: null };
 
 export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly identity: ModelIdentity;
@@ -40,19 +48,17 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #frontEnd: LogMelFrontEnd;
   readonly #openLocalizer: (() => Promise<Localizer>) | null;
   #localizer: Promise<Localizer> | null = null;
+  #sourceLocalizer: Promise<SourceLocalizer> | null = null;
+  readonly localizeSources?: (request: LocalizationRequest) => Promise<SegmentSources>;
   readonly checkSynchronization?: (scene: SynchronizationScene) => Promise<SynchronizationAnswer>;
 
   /**
    * @param towers taken over: disposed of with the model
-   * @param heads  `synchronization`, and what opens the localization head when it is first needed; null where the model
-   *   has no such head
+   * @param heads  `synchronization`, and what opens the heads that localize when they are first needed; null where the
+   *   model has no such head
    */
-  constructor(
-    manifest: ModelManifest,
-    towers: TowerBackend,
-    heads: ModelHeads = { synchronization: null, openLocalizer: null },
-  ) {
-    const { synchronization, openLocalizer } = heads;
+  constructor(manifest: ModelManifest, towers: TowerBackend, heads: ModelHeads = NO_HEADS) {
+    const { synchronization, openLocalizer, openSourceLocalizer } = heads;
     this.#openLocalizer = openLocalizer;
     this.#manifest = manifest;
     this.#towers = towers;
@@ -63,6 +69,11 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     this.videoInput = { rateHz, width, height, fit };
     this.colourEveryFrames = manifest.frontEnds.video.colourEveryFrames;
     this.#frontEnd = new LogMelFrontEnd(manifest.frontEnds.audio);
+    if (openSourceLocalizer)
+      this.localizeSources = async (request) => {
+        this.#sourceLocalizer ??= openSourceLocalizer();
+        return this.#findSources(await this.#sourceLocalizer, request);
+      };
     if (synchronization) {
       const { head, leastSynchronizability } = synchronization;
       this.checkSynchronization = async ({ samples, luma, count }) =>
@@ -114,9 +125,27 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return segmentLocalization(logits, mapSide(frontEnds.video), waveform, calibration.localization);
   }
 
+  async #findSources(
+    localizer: SourceLocalizer,
+    { waveform, block, frames }: LocalizationRequest,
+  ): Promise<SegmentSources> {
+    const { id, frontEnds, calibration, heads } = this.#manifest;
+    if (!calibration?.grouping || !heads?.grouping) {
+      const message = `The grouping head of "${id}" has no calibration: train it again.`;
+      throw new EarshotError('model_invalid', message, { subject: id });
+    }
+    this.#checkBlock(block);
+    const logMel = logMelBatch(this.#frontEnd, [waveform], frontEnds.audio);
+    const { steps } = await this.#towers.audio(logMel, 1);
+    const logits = await localizer.logits(localizationInput(block, logMel, frontEnds, frames), steps.data);
+    const { labels } = heads.grouping;
+    return segmentSources(logits, labels, mapSide(frontEnds.video), waveform, calibration.grouping);
+  }
+
   dispose(): void {
     this.#towers.dispose();
-    void this.#localizer?.then((localizer) => localizer.dispose()).catch(() => undefined);
+    for (const opened of [this.#localizer, this.#sourceLocalizer])
+      void opened?.then((localizer) => localizer.dispose()).catch(() => undefined);
   }
 
   async #audioBatch(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {

@@ -17,6 +17,7 @@ interface EvaluateFlags {
   model?: string;
   corpus?: string;
   clips?: number;
+  ablation?: string;
   control: Control;
   esc10?: string;
   plot?: string;
@@ -43,6 +44,7 @@ const SUITES = {
   correspondence: 'test',
   synchronization: 'test',
   localization: 'unseen',
+  'localization-duets': null,
   'negative-audio': 'unseen',
   concepts: null,
 } as const;
@@ -63,6 +65,10 @@ export function registerEvaluate(program: Command, context: CommandContext): voi
     .option('--model <name>', 'a name or folder (default: the model in use)')
     .option('--corpus <folder>', 'made by `earshot corpus` (default: corpus in the data folder)')
     .option('--clips <n>', 'only the first so many test clips', integerOption(2, 1_000_000))
+    .option(
+      '--ablation <model>',
+      'suite localization-duets: beside it a model whose grouping head was trained --without-grouping',
+    )
     .addOption(
       new Option(
         '--control <kind>',
@@ -106,6 +112,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
       return await evaluateSeparation(flags, config, corpus, context, bar);
     if ((flags.suite === 'localization' || flags.suite === 'negative-audio') && !flags.pairs)
       return await evaluateMaps(flags.suite, corpus, flags, config, context, bar);
+    if (flags.suite === 'localization-duets' && !flags.pairs)
+      return await evaluateDuets(corpus, flags, config, context, bar);
     if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
     if (flags.suite === 'classification')
       return await evaluateClassification(flags, config, corpus, context, bar);
@@ -181,6 +189,23 @@ async function evaluateMaps(
   if (suite === 'negative-audio')
     return (await import('#learning/evaluation/negative-audio-suite')).evaluateNegativeAudio(request);
   return (await import('#learning/evaluation/localization-suite')).evaluateLocalization(request);
+}
+
+async function evaluateDuets(
+  corpus: string,
+  flags: EvaluateFlags,
+  config: CatalogConfig,
+  context: CommandContext,
+  bar: StageBar,
+): Promise<Scored> {
+  const { clips, ablation } = flags;
+  const suite = await import('#learning/evaluation/duets-suite');
+  return suite.evaluateDuets({
+    ...{ corpus, clips, signal: context.signal },
+    modelFolder: await modelFolderOf(flags, config),
+    ...(ablation && { ablationFolder: await modelFolderOf({ ...flags, model: ablation }, config) }),
+    onProgress: (done, total) => bar.update('evaluate', done, total),
+  });
 }
 
 async function evaluateCorrespondence(

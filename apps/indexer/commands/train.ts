@@ -10,13 +10,14 @@ import type { CommandContext } from '../context.ts';
 import { mediaFilesAt } from '../media-files.ts';
 import { integerOption, listOption, numberOption, partOption, weightOption } from '../option-parsers.ts';
 import { StageBar } from '../stage-bar.ts';
-import { trainLocalizationHead } from '../train-localization.ts';
+import { trainHeadThatLocalizes } from '../train-localization.ts';
 import { type PlanFlags, planTraining, type TrainPlan } from '../train-plan.ts';
 import { trainSeparation } from '../train-separation.ts';
 import { trainSynchronizationHead } from '../train-synchronization.ts';
 
 interface TrainFlags extends PlanFlags {
-  head?: 'synchronization' | 'localization' | 'separation';
+  head?: 'synchronization' | 'localization' | 'grouping' | 'separation';
+  withoutGrouping?: boolean;
   steps?: number;
   mask: 'binary' | 'ratio';
   out?: string;
@@ -63,6 +64,7 @@ export function registerTrain(program: Command, context: CommandContext): void {
         .choices(['binary', 'ratio'])
         .default('binary'),
     )
+    .option('--without-grouping', 'head grouping: the ablation, class tokens that gather no features')
     .option('--resume', 'go on from the last checkpoint of the run')
     .option('--json', 'print one JSON document')
     .action((flags: TrainFlags) => {
@@ -70,7 +72,8 @@ export function registerTrain(program: Command, context: CommandContext): void {
         const isBatchGiven = command.getOptionValueSource('batchSize') === 'cli';
         return trainSeparation(flags, context, isBatchGiven);
       }
-      if (flags.head === 'localization') return trainLocalizationHead(flags, context);
+      if (flags.head === 'localization' || flags.head === 'grouping')
+        return trainHeadThatLocalizes(flags.head, flags, context);
       if (flags.head !== 'synchronization') return train(flags, context);
       const isBatchSizeGiven = command.getOptionValueSource('batchSize') === 'cli';
       const { steps = SYNCHRONIZATION_STEPS } = flags;
@@ -118,12 +121,12 @@ function describeHeads(command: Command): void {
         '--head <name>',
         'instead of towers, learn this head for the model of --base (default: the model in use)',
       )
-        .choices(['synchronization', 'localization', 'separation'])
+        .choices(['synchronization', 'localization', 'grouping', 'separation'])
         .conflicts('collection'),
     )
     .option(
       '--steps <n>',
-      `batches that a head learns from (default: synchronization ${SYNCHRONIZATION_STEPS}, localization 700, separation 1500)`,
+      `batches that a head learns from (default: synchronization ${SYNCHRONIZATION_STEPS}, localization 700, grouping 1500, separation 1500)`,
       integerOption(1, 10_000_000),
     );
 }

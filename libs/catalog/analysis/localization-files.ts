@@ -7,8 +7,13 @@ import { encodeClip } from '#media/encode';
 import { encodeGreyPng, encodeRgbPng } from '#media/png';
 import type { VideoStreamInfo } from '#media/probe';
 import { resizeMap } from '#model/localization/resize-map';
-import type { Box } from '#model/localization/sounding-box';
-import type { Localization, LocalizationRequest } from '../catalog-service.ts';
+import { type Box, soundingBox } from '#model/localization/sounding-box';
+import type {
+  Localization,
+  LocalizationMap,
+  LocalizationRequest,
+  LocalizedSource,
+} from '../catalog-service.ts';
 import type { FoundMaps } from './localize.ts';
 import { drawOverlay, legendHeight, type Overlay } from './overlay/draw-overlay.ts';
 import type { OpenedSubject } from './subject.ts';
@@ -39,16 +44,47 @@ export async function writeLocalization(
   const { folder, overlays = 'none' } = request;
   const video = opened.info.video as VideoStreamInfo;
   await mkdir(folder, { recursive: true });
-  const { width, height } = video;
   const maps: Localization['maps'] = [];
-  for (const [i, { timeSec, map, box }] of found.maps.entries()) {
-    const file = `map-${numbered(i)}.png`;
-    const bytes = await encodeGreyPng(resizeMap(map, found.side, width, height), width, height);
-    await write(path.join(folder, file), bytes);
-    maps.push({ timeSec: rounded(timeSec), width, height, box, file });
-  }
+  for (const [i, map] of found.maps.entries())
+    maps.push(await writeMap(map, found.side, video, folder, `map-${numbered(i)}.png`));
   if (overlays === 'none') return { maps, overlays: [], film: null };
   return { maps, ...(await writeOverlays(opened, found, request, signal)) };
+}
+
+/**
+ * The maps of each named source, `source-SOURCE-MAP.png`.
+ *
+ * @throws EarshotError `disk_full`
+ */
+export async function writeSources(
+  { info }: OpenedSubject,
+  { sources, maps: all, side, mapThreshold }: FoundMaps,
+  folder: string,
+): Promise<LocalizedSource[]> {
+  const written: LocalizedSource[] = [];
+  for (const [i, { label, probability, box, maps: own }] of sources.entries()) {
+    const maps: LocalizationMap[] = [];
+    for (const [frame, map] of own.entries()) {
+      const { timeSec } = all[frame] as FoundMap;
+      const found = { timeSec, map, box: soundingBox(map, side, mapThreshold) };
+      const file = `source-${i}-${numbered(frame)}.png`;
+      maps.push(await writeMap(found, side, info.video as VideoStreamInfo, folder, file));
+    }
+    written.push({ label, probability, box, maps });
+  }
+  return written;
+}
+
+async function writeMap(
+  { timeSec, map, box }: FoundMap,
+  side: number,
+  { width, height }: VideoStreamInfo,
+  folder: string,
+  file: string,
+): Promise<LocalizationMap> {
+  const bytes = await encodeGreyPng(resizeMap(map, side, width, height), width, height);
+  await write(path.join(folder, file), bytes);
+  return { timeSec: rounded(timeSec), width, height, box, file };
 }
 
 /** The end of a part; none where the part reaches the file's end, which the decoder finds more exactly. */
@@ -128,7 +164,7 @@ async function* overlayFrames(
 
 /** What is drawn at a time: the map between its two neighbours, so that a film flows. */
 function overlayAt(found: FoundMaps, timeSec: number): Overlay {
-  const { maps, side, mapThreshold, sounding, confidence } = found;
+  const { maps, side, mapThreshold, sounding, confidence, sources } = found;
   const after = maps.findIndex((each) => each.timeSec >= timeSec);
   const next = (after < 0 ? maps.at(-1) : maps[after]) as FoundMap;
   const before = maps[Math.max(0, after < 0 ? maps.length - 1 : after - 1)] as FoundMap;
@@ -136,10 +172,12 @@ function overlayAt(found: FoundMaps, timeSec: number): Overlay {
   const part = span <= 0 ? 1 : Math.min(1, Math.max(0, (timeSec - before.timeSec) / span));
   const map = next.map.map((value, i) => part * value + (1 - part) * (before.map[i] as number));
   const { box } = part < 0.5 ? before : next;
+  const named = sources.map((source) => ({ box: source.box, label: source.label }));
+  const plain = sounding && box ? [{ box, label: '' }] : [];
   const percent = `${Math.round(100 * confidence)}%`;
   return {
     ...{ map, side, threshold: mapThreshold },
-    boxes: sounding && box ? [{ box, label: '' }] : [],
+    boxes: named.length > 0 ? named : plain,
     caption: `${sounding ? 'sounding' : 'not sounding'} ${percent}`,
   };
 }

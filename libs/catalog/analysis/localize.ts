@@ -4,7 +4,9 @@ import { decodeFrames, decodeSamples } from '#media/decode';
 import type { MediaInfo } from '#media/probe';
 import type { FrameBlock } from '#model/embedding-model';
 import { framesAt, planLocalization } from '#model/localization/localization-plan';
+import { type SoundSource, soundSources } from '#model/localization/sound-sources';
 import { soundingBox } from '#model/localization/sounding-box';
+import type { SegmentSources } from '#model/localization/source-localizer';
 import type {
   FrameBox,
   Localization,
@@ -12,7 +14,7 @@ import type {
   LocalizationRequest,
   LocalizedSource,
 } from '../catalog-service.ts';
-import { type FoundMap, partEnd, writeLocalization } from './localization-files.ts';
+import { type FoundMap, partEnd, writeLocalization, writeSources } from './localization-files.ts';
 import { modalityMissing } from './modality-missing.ts';
 import { givenLabels } from './prototypes.ts';
 import { type OpenedSubject, withSubject } from './subject.ts';
@@ -26,7 +28,8 @@ const BRIEF_RATE_HZ = 100;
 const LIMITS = { defaultLengthSec: 30, maxLengthSec: 120 };
 
 /**
- * Maps for a part of a clip, on a scale that is the same for every clip, with one verdict.
+ * Maps for a part of a clip, on a scale that is the same for every clip, with one verdict; and, unless one sound is
+ * asked about, the maps of each source that the model has a name for.
  *
  * @throws EarshotError as `withSubject`; `modality_missing` naming the file, `not_trained` where the model can't
  *   localize, `overloaded`, `timeout`, `disk_full`
@@ -43,7 +46,9 @@ export async function localize(
     const model = { ...parts.model.identity };
     const written = await writeLocalization(opened, found, request, signal);
     const { confidence, threshold, mapThreshold, sounding } = found;
-    const sources = namedSource(request.query, found, written.maps);
+    const sources = request.query
+      ? namedSource(request.query, found, written.maps)
+      : await writeSources(opened, found, request.folder);
     return { sounding, confidence, threshold, mapThreshold, ...written, sources, model };
   };
   return withSubject(request.subject, parts, work, { ...LIMITS, signal });
@@ -132,6 +137,8 @@ export interface FoundMaps {
   threshold: number;
   mapThreshold: number;
   sounding: boolean;
+  /** By name; none where nothing sounds, or the model knows no names. */
+  sources: SoundSource[];
 }
 
 async function findMaps(
@@ -156,26 +163,28 @@ async function findMaps(
   const size = width * height * 3;
   const wanted = framesAt(frames.count, rateHz, mapsPerSec);
   const found: FoundMaps = {
-    ...{ maps: [], side: 1, confidence: 0, sounding: false },
+    ...{ maps: [], side: 1, confidence: 0, sounding: false, sources: [] },
     threshold: calibration.threshold,
     mapThreshold: calibration.mapThreshold,
   };
+  const grouping = query === null ? model.calibration?.grouping : undefined;
+  const named: SegmentSources[] = [];
   for (const segment of planLocalization(frames.count, wanted, rateHz, model.segments)) {
     const { firstFrame, frameCount, chosen } = segment;
     const firstSample = Math.round(segment.startSec * sampleRateHz);
     const lastSample = Math.round((segment.startSec + model.segments.lengthSec) * sampleRateHz);
-    const answer = await pool.localize(
-      {
-        waveform: samples.data.slice(firstSample, lastSample),
-        block: {
-          data: frames.data.slice(firstFrame * size, (firstFrame + frameCount) * size),
-          count: frameCount,
-        },
-        frames: chosen,
-        query,
+    // Each time a copy: what goes to a thread is handed over.
+    const asked = () => ({
+      waveform: samples.data.slice(firstSample, lastSample),
+      block: {
+        data: frames.data.slice(firstFrame * size, (firstFrame + frameCount) * size),
+        count: frameCount,
       },
-      { signal },
-    );
+      frames: chosen,
+      query,
+    });
+    const answer = await pool.localize(asked(), { signal });
+    if (grouping) named.push(await pool.localizeSources(asked(), { signal }));
     found.side = answer.side;
     found.confidence = Math.max(found.confidence, answer.confidence);
     answer.maps.forEach((map, i) => {
@@ -184,5 +193,6 @@ async function findMaps(
     });
   }
   found.sounding = found.confidence >= calibration.threshold;
+  if (grouping && found.sounding) found.sources = soundSources(named, grouping);
   return found;
 }

@@ -16,6 +16,7 @@ import type {
 } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
+import type { SegmentSources } from '#model/localization/source-localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
@@ -172,6 +173,22 @@ export class InferencePool {
     const answer = await this.#run({ kind: 'localize', request }, buffers, options);
     if ('localization' in answer) return answer.localization;
     throw new EarshotError('internal', 'The model answered no maps.');
+  }
+
+  /**
+   * Which classes sound in one segment, and where.
+   *
+   * @param request its frames and samples are handed over and must not be used afterwards
+   * @throws EarshotError `not_trained` where the model has no grouping head
+   */
+  async localizeSources(
+    request: LocalizationRequest,
+    options: InferenceRunOptions = {},
+  ): Promise<SegmentSources> {
+    const buffers = ownBuffers([request.waveform, request.block.data]);
+    const answer = await this.#run({ kind: 'localize-sources', request }, buffers, options);
+    if ('sources' in answer) return answer.sources;
+    throw new EarshotError('internal', 'The model answered no sources.');
   }
 
   /** @throws EarshotError `modality_missing` where the model has no text tower, `invalid_argument` as the tower */

@@ -7,6 +7,7 @@ import type {
 } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
+import type { SegmentSources } from '#model/localization/source-localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 
@@ -17,6 +18,7 @@ export type InferenceTask =
   | { kind: 'video-features'; block: FrameBlock; mapFrames: number[] }
   | { kind: 'synchronization'; scene: SynchronizationScene }
   | { kind: 'localize'; request: LocalizationRequest }
+  | { kind: 'localize-sources'; request: LocalizationRequest }
   | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
 
@@ -47,5 +49,6 @@ export type InferenceAnswer =
   | { videoFeatures: VideoTowerResult }
   | { synchronization: SynchronizationAnswer }
   | { localization: SegmentLocalization }
+  | { sources: SegmentSources }
   | { texts: TextEmbedding[] }
   | { failure: InferenceFailure };

@@ -9,6 +9,7 @@ import type {
 } from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
+import type { SegmentSources } from '#model/localization/source-localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
@@ -44,6 +45,7 @@ export default async function runInference({ task, stop }: InferenceJob): Promis
     if (task.kind === 'synchronization')
       return { synchronization: await checkSynchronization(model, task.scene) };
     if (task.kind === 'localize') return { localization: await localize(model, task.request) };
+    if (task.kind === 'localize-sources') return { sources: await localizeSources(model, task.request) };
     if (task.kind === 'text') return { texts: await embedTexts(model, task.texts) };
     const vectors =
       task.kind === 'audio'
@@ -95,6 +97,12 @@ function checkSynchronization(
 function localize(model: EmbeddingModel, request: LocalizationRequest): Promise<SegmentLocalization> {
   if (model.localize) return model.localize(request);
   throw onlyVectors(model);
+}
+
+function localizeSources(model: EmbeddingModel, request: LocalizationRequest): Promise<SegmentSources> {
+  if (model.localizeSources) return model.localizeSources(request);
+  const message = `The model "${model.identity.id}" has no grouping head: train one with "earshot train --head grouping".`;
+  throw new EarshotError('not_trained', message, { subject: model.identity.id });
 }
 
 function onlyVectors({ identity }: EmbeddingModel): EarshotError {

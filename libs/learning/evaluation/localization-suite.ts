@@ -7,7 +7,7 @@ import { EarshotError } from '#core/errors';
 import type { LocalizationCalibration } from '#model/checkpoint/manifest';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
-import { movementOfFrames } from '#model/localization/motion-evidence';
+import { CELL_PIXELS, movementOfFrames } from '#model/localization/motion-evidence';
 import { resizeMap } from '#model/localization/resize-map';
 import { bootstrap, mean } from '#model/metrics/bootstrap';
 import {
@@ -124,13 +124,12 @@ async function framesOf(
   const side = TRUTH_SIDE;
   const inGrid = (map: Float32Array, cells: number) => resizeMap(map, cells, side, side);
   const similar = await similarityMaps(model, { block, samples }, frames);
-  const cells = width / 4;
-  const movement = meanMovement(movementOfFrames(block.data, block.count, width, cells), block.count);
+  const movement = movementMap(block, width);
   return truths.map((truth, i) => ({
     maps: {
       model: inGrid(found.maps[i] as Float32Array, found.side),
       similarity: inGrid(similar.maps[i] as Float32Array, similar.side),
-      movement: inGrid(movement, cells),
+      movement: inGrid(movement.map, movement.side),
       centre: centreGaussianMap(side, side),
       random: randomMap(side, side, `${id}/${i}`),
     },
@@ -166,13 +165,17 @@ function colourEvery(model: EmbeddingModel, { count }: FrameBlock): number {
   return model.colourEveryFrames ?? count;
 }
 
-function meanMovement(movement: Float32Array, count: number): Float32Array {
-  const cells = movement.length / count;
-  return Float32Array.from({ length: cells }, (_, cell) => {
+/** How much each place moves on average, `[side * side]`. @param width of the frames, which are square */
+export function movementMap({ data, count }: FrameBlock, width: number): { map: Float32Array; side: number } {
+  const side = width / CELL_PIXELS;
+  const movement = movementOfFrames(data, count, width, side);
+  const cells = side * side;
+  const map = Float32Array.from({ length: cells }, (_, cell) => {
     let sum = 0;
     for (let frame = 0; frame < count; frame++) sum += movement[frame * cells + cell] as number;
     return sum / count;
   });
+  return { map, side };
 }
 
 /**
@@ -216,7 +219,7 @@ function scoreMaps(clips: readonly FrameResult[][], threshold: number): Record<s
 }
 
 /** The value that so large a part of the map reaches. */
-function cutAt(map: Float32Array, part: number): number {
+export function cutAt(map: Float32Array, part: number): number {
   const sorted = map.slice().sort();
   return sorted[Math.max(0, Math.min(map.length - 1, Math.round(map.length * (1 - part))))] as number;
 }

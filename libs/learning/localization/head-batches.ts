@@ -4,21 +4,13 @@
  */
 import { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
-import { LogMelFrontEnd } from '#model/front-ends/log-mel';
-import { normalisedFrames } from '#model/front-ends/video-batch';
 import { mapSide } from '#model/localization/localization-input';
-import { EVIDENCE_CHANNELS, motionEvidence, soundCourse } from '#model/localization/motion-evidence';
-import { towerStagesGraph } from '#model/onnx/localization-graphs';
-import { OnnxSession, type OnnxTensor } from '#model/onnx/session';
-import { audioTowerGraph } from '#model/onnx/tower-graphs';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
-import { ambience } from './ambience.ts';
-import { type RenderedScene, SceneRenderer } from './render-scene.ts';
+import type { RenderedScene } from './render-scene.ts';
 import type { SceneClips } from './scene-clips.ts';
+import { AMBIENCE_COUNT, joined, type Rows, rowOf, SceneFeatures } from './scene-features.ts';
 import { planScene } from './scene-plan.ts';
 
-/** Backgrounds that are mixed in or stand for a sound without a source. */
-const AMBIENCE_COUNT = 48;
 /** Examples that are kept; one takes about 190 kB. */
 const CAPACITY = 1500;
 
@@ -30,62 +22,41 @@ type Example = Record<Part, Float32Array>;
 
 /** Examples side by side: `quarter`, `eighth`, `map`, `positions`, `evidence` `[frames, height, width, channels]`,
  * `audio` `[frames, dimension]` and `truth` `[frames, side, side]` in 0..1. */
-export type HeadBatch = Record<Part, { data: Float32Array; shape: number[] }>;
+export type HeadBatch = Record<Part, Rows>;
 
 export class HeadBatches {
-  readonly #frontEnds: FrontEnds;
-  readonly #labels: string[];
-  readonly #renderer: SceneRenderer;
-  readonly #stages: OnnxSession;
-  readonly #audio: OnnxSession;
+  readonly #side: number;
+  readonly #features: SceneFeatures;
   readonly #examples: Example[] = [];
   readonly #shapes: Partial<Record<Part, number[]>> = {};
 
-  private constructor(clips: SceneClips, frontEnds: FrontEnds, stages: OnnxSession, audio: OnnxSession) {
-    this.#frontEnds = frontEnds;
-    this.#labels = clips.cache.clips.map(({ label }) => label);
-    this.#stages = stages;
-    this.#audio = audio;
-    const { sampleRateHz, frames } = frontEnds.audio;
-    const frontEnd = new LogMelFrontEnd(frontEnds.audio);
-    const samples = Math.round(clips.cache.spec.segmentSec * sampleRateHz);
-    const backgrounds = Array.from(
-      { length: AMBIENCE_COUNT },
-      (_, i) => frontEnd.compute(ambience(i, 'train', samples, sampleRateHz), frames).data,
-    );
-    this.#renderer = new SceneRenderer(clips, frontEnds, mapSide(frontEnds.video), backgrounds);
+  private constructor(side: number, features: SceneFeatures) {
+    this.#side = side;
+    this.#features = features;
   }
 
   /** @param network whose towers are frozen */
   static async open(network: TwoTowerNetwork, frontEnds: FrontEnds, clips: SceneClips): Promise<HeadBatches> {
-    const stages = await OnnxSession.open(towerStagesGraph(network.video));
-    const audio = await OnnxSession.open(audioTowerGraph(network.audio));
-    return new HeadBatches(clips, frontEnds, stages, audio);
+    const features = await SceneFeatures.open(network, frontEnds, clips);
+    return new HeadBatches(mapSide(frontEnds.video), features);
   }
 
   /** Adds the frames of new scenes; the oldest examples make room for them. */
   async add(scenes: number, framesPerScene: number, seed: string): Promise<void> {
-    const random = new SeededRandom(seed);
-    const rendered = Array.from({ length: scenes }, () => {
-      const scene = planScene(this.#labels, AMBIENCE_COUNT, random);
-      return this.#renderer.render(scene, framesPerScene, random);
-    });
-    const { video } = this.#frontEnds;
-    const logMels = rendered.map((scene) => this.#normalised(scene.logMel));
-    const pictures = rendered.flatMap((scene) =>
-      scene.frames.map((frame) => normalisedFrames(frame, video, [0])),
+    const plan = (random: SeededRandom) => planScene(this.#features.labels, AMBIENCE_COUNT, random);
+    const { rendered, frames, heard } = await this.#features.make(
+      scenes,
+      framesPerScene,
+      new SeededRandom(seed),
+      plan,
     );
-    const stages = await this.#stages.run({
-      frames: { data: joined(pictures), shape: [pictures.length, video.height, video.width, 3] },
-    });
     const made: HeadBatch = {
-      ...(stages as Pick<HeadBatch, 'quarter' | 'eighth' | 'map' | 'positions'>),
-      ...this.#truths(rendered),
-      evidence: this.#evidence(rendered, logMels),
-      audio: await this.#heard(logMels, framesPerScene),
+      ...frames,
+      truth: this.#truths(rendered),
+      audio: repeated(heard.embedding, framesPerScene),
     };
     for (const part of PARTS) this.#shapes[part] = made[part].shape.slice(1);
-    for (let i = 0; i < pictures.length; i++) {
+    for (let i = 0; i < scenes * framesPerScene; i++) {
       const entries = PARTS.map((part) => [part, rowOf(made[part], i)] as const);
       this.#examples.push(Object.fromEntries(entries) as Example);
     }
@@ -105,60 +76,32 @@ export class HeadBatches {
   }
 
   dispose(): void {
-    void Promise.allSettled([this.#stages.dispose(), this.#audio.dispose()]);
+    this.#features.dispose();
   }
 
-  #normalised(logMel: Float32Array): Float32Array {
-    const { mean, deviation } = this.#frontEnds.audio.normalization;
-    return logMel.map((value) => (value - mean) / deviation);
+  #truths(scenes: readonly RenderedScene[]): Rows {
+    const data = joined(scenes.flatMap(soundingTruths));
+    return { data, shape: [data.length / this.#side ** 2, this.#side, this.#side] };
   }
+}
 
-  #truths(scenes: readonly RenderedScene[]): Pick<HeadBatch, 'truth'> {
-    const side = mapSide(this.#frontEnds.video);
-    const data = joined(scenes.flatMap((scene) => scene.truths));
-    return { truth: { data, shape: [data.length / (side * side), side, side] } };
-  }
-
-  #evidence(scenes: readonly RenderedScene[], logMels: readonly Float32Array[]): HeadBatch['evidence'] {
-    const { audio, video } = this.#frontEnds;
-    const side = mapSide(video);
-    const parts = scenes.map(({ movement, steps, chosen }, i) => {
-      const logMel = logMels[i] as Float32Array;
-      const course = soundCourse(logMel, audio.bands, 1 / (video.rateHz * audio.hopSec), steps);
-      return motionEvidence(movement, steps, course, chosen);
+/** Of each frame, where anything sounds. */
+function soundingTruths({ scene, truths }: RenderedScene): Float32Array[] {
+  return truths.map((layers) => {
+    const out = new Float32Array((layers[0] as Float32Array).length);
+    layers.forEach((own, layer) => {
+      if (!scene.layers[layer]?.sounds) return;
+      own.forEach((value, cell) => {
+        out[cell] = Math.max(out[cell] as number, value);
+      });
     });
-    const data = joined(parts);
-    const cells = side * side * EVIDENCE_CHANNELS;
-    return { data, shape: [data.length / cells, side, side, EVIDENCE_CHANNELS] };
-  }
-
-  /** The sounds' embeddings, each as often as it has frames. */
-  async #heard(logMels: readonly Float32Array[], framesPerScene: number): Promise<HeadBatch['audio']> {
-    const { frames, bands } = this.#frontEnds.audio;
-    const shape = [logMels.length, frames, bands, 1];
-    const { embedding } = await this.#audio.run({ log_mel: { data: joined(logMels), shape } }, ['embedding']);
-    const { data, shape: of } = embedding as OnnxTensor;
-    const dimension = of[1] as number;
-    const rows = logMels.flatMap((_, i) =>
-      Array.from({ length: framesPerScene }, () =>
-        (data as Float32Array).subarray(i * dimension, (i + 1) * dimension),
-      ),
-    );
-    return { data: joined(rows), shape: [rows.length, dimension] };
-  }
+    return out;
+  });
 }
 
-function rowOf({ data, shape }: HeadBatch[Part], row: number): Float32Array {
-  const size = data.length / (shape[0] as number);
-  return data.slice(row * size, (row + 1) * size);
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
+/** Each row so many times. */
+function repeated(rows: Rows, times: number): Rows {
+  const [count = 0, ...rest] = rows.shape;
+  const data = Array.from({ length: count * times }, (_, i) => rowOf(rows, Math.floor(i / times)));
+  return { data: joined(data), shape: [count * times, ...rest] };
 }

@@ -6,6 +6,7 @@ import { type SceneClips, TRUTH_SIDE } from './scene-clips.ts';
 import type { Layer, Scene } from './scene-plan.ts';
 
 export interface RenderedScene {
+  scene: Scene;
   /** `[frames][height * width * 3]`, 0..1 */
   frames: Float32Array[];
   /** `[steps, side * side]`, see `cellMovement` */
@@ -13,8 +14,8 @@ export interface RenderedScene {
   steps: number;
   /** `[melFrames, bands]`, not normalised */
   logMel: Float32Array;
-  /** `[frames][side * side]`, 0..1: where the sound comes from */
-  truths: Float32Array[];
+  /** `[frames][layers][side * side]`, 0..1: where the layer's object can be seen, sounding or not */
+  truths: Float32Array[][];
   /** Which of the steps the frames are. */
   chosen: number[];
 }
@@ -48,11 +49,12 @@ export class SceneRenderer {
       Math.min(cache.framesPerClip - 1, Math.floor((i + random.next()) * part)),
     );
     return {
+      scene,
       frames: colour.map((frame) => this.#paintColour(scene, frame)),
       movement: cellMovement(this.#paintLuma(scene), cache.spec.steps, this.#side),
       steps: cache.spec.steps,
       logMel: this.#mix(scene),
-      truths: colour.map((frame) => this.#paintTruth(scene, frame)),
+      truths: colour.map((frame) => this.#paintTruths(scene, frame)),
       chosen: colour.map((frame) => frame * this.#video.colourEveryFrames),
     };
   }
@@ -102,23 +104,24 @@ export class SceneRenderer {
     return out;
   }
 
-  #paintTruth({ layers }: Scene, frame: number): Float32Array {
-    const out = new Float32Array(this.#side * this.#side);
+  /** Each layer's object, as far as no later layer covers it. */
+  #paintTruths({ layers }: Scene, frame: number): Float32Array[] {
+    const cells = this.#side * this.#side;
     const plain = { channels: 1, channel: 0 };
+    const painted: Float32Array[] = [];
     for (const layer of layers) {
       const at = layer.still ? 0 : frame;
       const mask = (this.#clips.truths[layer.clip] as Uint8Array[])[at] as Uint8Array;
       const places = placesOf(layer, this.#side, TRUTH_SIDE, POINTS);
-      const own = new Float32Array(out.length);
+      const own = new Float32Array(cells);
       paint(own, plain, mask, places, { mask, cutOut: false, scale: 1 / 255, shift: 0 });
-      const cover = new Float32Array(out.length);
+      const cover = new Float32Array(cells);
       paint(cover, plain, mask, places, { mask, cutOut: layer.cutOut, scale: 0, shift: 1 });
-      for (let i = 0; i < out.length; i++) {
-        const below = (out[i] as number) * (1 - (cover[i] as number));
-        out[i] = layer.sounds ? Math.max(below, own[i] as number) : below;
-      }
+      for (const below of painted)
+        for (let i = 0; i < cells; i++) below[i] = (below[i] as number) * (1 - (cover[i] as number));
+      painted.push(own);
     }
-    return out;
+    return painted;
   }
 
   #mix({ layers, elsewhere, gain }: Scene): Float32Array {

@@ -1,4 +1,4 @@
-/** What the localization head is shown: scenes put together of training clips, and which of their objects is heard. */
+/** What heads that localize are shown: scenes put together of training clips, and which of their objects is heard. */
 import type { SeededRandom } from '#core/random';
 
 /** In 0..1 of a frame. */
@@ -58,6 +58,43 @@ export function planScene(labels: readonly string[], ambience: number, random: S
   return scene(layers, whoSounds(layers, labels, random));
 }
 
+/** How many objects a mixture has: one, two or three. */
+const OBJECT_COUNT = { one: 0.2, two: 0.55 };
+
+/**
+ * Up to three objects that may sound at once, some of them of one class: what sounds are told apart on.
+ *
+ * @param labels   class of each clip
+ * @param ambience how many backgrounds there are
+ */
+export function planMixture(labels: readonly string[], ambience: number, random: SeededRandom): Scene {
+  const chance = random.next();
+  const { one, two } = OBJECT_COUNT;
+  const count = chance < one ? 1 : chance < one + two ? 2 : 3;
+  const clips = [random.integer(0, labels.length)];
+  while (clips.length < count) {
+    const like = random.next() < 0.25;
+    clips.push(like ? sameKind(labels, clips[0] as number, random) : otherKind(labels, clips, random));
+  }
+  const layers = clips.map((clip, i) => (i === 0 ? alone(clip, random) : smaller(clip, random)));
+  for (const each of layers) {
+    each.sounds = random.next() < 0.8;
+    if (!each.sounds) each.still = random.next() < 0.5;
+  }
+  const gain = Math.log(10) * random.uniform(-0.35, 0.25);
+  const beside = random.next();
+  const background = { kind: 'ambience', index: random.integer(0, ambience) } as const;
+  if (beside < 0.1)
+    return { layers, gain, elsewhere: { kind: 'clip', clip: otherKind(labels, clips, random) } };
+  if (beside < 0.25 || layers.every(({ sounds }) => !sounds)) return { layers, gain, elsewhere: background };
+  return { layers, gain, elsewhere: { kind: 'none' } };
+}
+
+function sameKind(labels: readonly string[], clip: number, random: SeededRandom): number {
+  const same = labels.flatMap((label, i) => (label === labels[clip] ? [i] : []));
+  return random.pick(same);
+}
+
 function aloneInPicture(
   clip: number,
   labels: readonly string[],
@@ -110,6 +147,16 @@ function besides(clip: number, left: number, random: SeededRandom): Layer {
 function pasted(clip: number, random: SeededRandom): Layer {
   const side = random.uniform(0.5, 1);
   const place = { left: random.uniform(-0.4, 1.4 - side), top: random.uniform(-0.3, 1.3 - side) };
+  return {
+    ...layer(clip, WHOLE, { ...place, width: side, height: side }, random),
+    cutOut: true,
+  };
+}
+
+/** Cut out, and put anywhere in the picture. */
+function smaller(clip: number, random: SeededRandom): Layer {
+  const side = random.uniform(0.4, 0.95);
+  const place = { left: random.uniform(-0.25, 1.25 - side), top: random.uniform(-0.2, 1.2 - side) };
   return {
     ...layer(clip, WHOLE, { ...place, width: side, height: side }, random),
     cutOut: true,

@@ -46,7 +46,7 @@ export const DEFAULT_HEAD_TRAINING = {
 } as const;
 
 /**
- * The corpus' training clips with their truths. The cache is that of the towers' own training, where there is one.
+ * The solos of one of the corpus' splits with their truths. The cache is that of the towers' own training, where there is one.
  *
  * @throws EarshotError `file_not_found` without a corpus
  */
@@ -55,18 +55,20 @@ export async function openSceneClips(
   shape: ModelShape,
   options: {
     cacheFolder: string;
+    split?: 'train' | 'validation';
     maxClips?: number;
     signal?: AbortSignal;
     onProgress?(stage: string, done: number, total: number): void;
   },
 ): Promise<SceneClips> {
-  const entries = (await readManifest(corpus, 'train')).slice(0, options.maxClips);
+  const { split = 'train' } = options;
+  const entries = (await readManifest(corpus, split)).slice(0, options.maxClips);
   const clips = entries.map(({ id, file, label }) => ({ id, label, file: path.join(corpus, file) }));
   const cache = await openClipCache(clips, shape.cache, {
     folder: options.cacheFolder,
     concurrency: 2,
     signal: options.signal,
-    onProgress: (done, total) => options.onProgress?.('decode train', done, total),
+    onProgress: (done, total) => options.onProgress?.(`decode ${split}`, done, total),
   });
   const { rateHz, colourEveryFrames } = shape.cache.video;
   const timesSec = Array.from({ length: cache.framesPerClip }, (_, i) => (i * colourEveryFrames) / rateHz);

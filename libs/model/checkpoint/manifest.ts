@@ -64,6 +64,18 @@ const calibration = z.object({
       threshold: probability,
     })
     .optional(),
+  grouping: z
+    .object({
+      /** From a map's logits to probabilities. */
+      map: platt,
+      /** From which probability on a place counts as sounding. */
+      mapThreshold: probability,
+      /** From what speaks for a class to its probability. */
+      source: platt,
+      /** From which probability on a class sounds in the picture. */
+      threshold: probability,
+    })
+    .optional(),
 });
 
 export type ModelCalibration = z.infer<typeof calibration>;
@@ -79,6 +91,18 @@ const localizationHead = z.object({
   width: z.int().positive(),
   weights: checkedFile.extend({ parameterCount: z.int().positive() }),
   /** The ONNX graph of the tower's trunk and the head. */
+  serving: checkedFile,
+  training: z.record(z.string(), z.unknown()),
+});
+
+const groupingHead = z.object({
+  width: z.int().positive(),
+  /** The classes, in the order of the class tokens. */
+  labels: z.array(z.string().min(1)).min(1),
+  /** False in the ablation alone. */
+  grouping: z.boolean(),
+  weights: checkedFile.extend({ parameterCount: z.int().positive() }),
+  /** The ONNX graph of the tower's trunk and the grouping network. */
   serving: checkedFile,
   training: z.record(z.string(), z.unknown()),
 });
@@ -123,6 +147,7 @@ const twoTowerManifestSchema = z.object({
     .object({
       synchronization: synchronizationHead.optional(),
       localization: localizationHead.optional(),
+      grouping: groupingHead.optional(),
     })
     .optional(),
   training: z.record(z.string(), z.unknown()),
@@ -245,6 +270,7 @@ export type AnyManifest =
   | EmbeddingGemmaManifest
   | AdaptedManifest;
 export type LocalizationCalibration = NonNullable<ModelCalibration['localization']>;
+export type GroupingCalibration = NonNullable<ModelCalibration['grouping']>;
 export type FrontEnds = ModelManifest['frontEnds'];
 
 export function isConcept(manifest: AnyManifest): manifest is ConceptManifest {

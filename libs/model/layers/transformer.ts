@@ -48,7 +48,8 @@ function timeEncodingToOnnx(graph: OnnxGraphBuilder, timesSec: OnnxValue, width:
   return graph.node('Reshape', [graph.node('Concat', waves, { axis: -1 }), graph.int64([0, 0, width])]);
 }
 
-class EncoderLayer {
+/** Self-attention and a feed-forward layer, each with its norm before it and what came in added behind it. */
+export class EncoderLayer {
   readonly #store: ParameterStore;
   readonly #normAttention: LayerNorm;
   readonly #normFeedForward: LayerNorm;

@@ -10,6 +10,7 @@ import { type ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import { Dense } from '../layers/dense.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
 import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
+import { doubled } from './doubled.ts';
 import { EVIDENCE_CHANNELS } from './motion-evidence.ts';
 
 export interface LocalizationHeadOptions {
@@ -142,13 +143,4 @@ export class LocalizationHead {
     const logits = this.#logit.toOnnx(graph, last(this.#finest.toOnnx(graph, fine)));
     return graph.node('Squeeze', [logits, graph.int64([3])]);
   }
-}
-
-/** Twice as high and wide, bilinear with half-pixel centres. */
-function doubled(graph: OnnxGraphBuilder, x: OnnxValue): OnnxValue {
-  const scales = graph.constant(Float32Array.of(1, 1, 2, 2), [4]);
-  return graph.node('Resize', [x, null, scales], {
-    mode: 'linear',
-    coordinate_transformation_mode: 'half_pixel',
-  });
 }

@@ -70,7 +70,8 @@ export function segmentLocalization(
   };
 }
 
-function isSilent(samples: Float32Array): boolean {
+/** Whether there is nothing to be localized at all. */
+export function isSilent(samples: Float32Array): boolean {
   const squares = samples.reduce((sum, value) => sum + value * value, 0);
   return Math.sqrt(squares / Math.max(1, samples.length)) < SILENCE_RMS;
 }

@@ -13,17 +13,12 @@ export interface Box {
  * @returns null where no cell reaches the threshold
  */
 export function soundingBox(map: Float32Array, side: number, threshold: number): Box | null {
-  const seen = new Uint8Array(map.length);
-  let best: { weight: number; cells: number[] } | null = null;
-  for (let start = 0; start < map.length; start++) {
-    if (seen[start] || (map[start] as number) < threshold) continue;
-    const cells = connected(map, side, threshold, start, seen);
-    const weight = cells.reduce((sum, cell) => sum + (map[cell] as number), 0);
-    if (best === null || weight > best.weight) best = { weight, cells };
-  }
-  if (best === null) return null;
-  const columns = best.cells.map((cell) => cell % side);
-  const rows = best.cells.map((cell) => Math.floor(cell / side));
+  const regions = connectedRegions(map, side, threshold);
+  const [first] = regions;
+  if (!first) return null;
+  const { cells } = regions.reduce((best, region) => (region.weight > best.weight ? region : best), first);
+  const columns = cells.map((cell) => cell % side);
+  const rows = cells.map((cell) => Math.floor(cell / side));
   const [left, right] = [Math.min(...columns), Math.max(...columns) + 1];
   const [top, bottom] = [Math.min(...rows), Math.max(...rows) + 1];
   return {
@@ -32,6 +27,25 @@ export function soundingBox(map: Float32Array, side: number, threshold: number):
     width: (right - left) / side,
     height: (bottom - top) / side,
   };
+}
+
+/** Cells that hang together. */
+interface Region {
+  cells: number[];
+  /** Sum of the map over them. */
+  weight: number;
+}
+
+/** All regions from the threshold on, in the order of their first cells. */
+export function connectedRegions(map: Float32Array, side: number, threshold: number): Region[] {
+  const seen = new Uint8Array(map.length);
+  const regions: Region[] = [];
+  for (let start = 0; start < map.length; start++) {
+    if (seen[start] || (map[start] as number) < threshold) continue;
+    const cells = connected(map, side, threshold, start, seen);
+    regions.push({ cells, weight: cells.reduce((sum, cell) => sum + (map[cell] as number), 0) });
+  }
+  return regions;
 }
 
 /** Marks and answers all cells that hang together with the first. */

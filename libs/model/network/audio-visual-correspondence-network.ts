@@ -4,11 +4,13 @@
  */
 import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
 import { readLocalizationWeights, readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
+import { readGroupingWeights } from '../checkpoint/grouping.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { readSynchronization } from '../checkpoint/synchronization.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { motionRhythm } from '../front-ends/motion-rhythm.ts';
 import type { NamedArray } from '../layers/parameters.ts';
+import { GROUPING_ARRAYS } from '../localization/tensorflow-source-localizer.ts';
 import type { SynchronizationAnswer } from '../synchronization/check-synchronization.ts';
 import type { LearnResult } from '../training/learn-options.ts';
 import { dot } from './dot.ts';
@@ -26,7 +28,13 @@ import {
   type Waveform,
 } from './inputs.ts';
 import { type LearnOptions, learnFromClips } from './learning.ts';
-import { checkWanted, localizeClip, type SoundSourceLocalization } from './localization.ts';
+import {
+  checkWanted,
+  localizeClip,
+  localizeSourcesOfClip,
+  type SoundSourceLocalization,
+  type SourcesLocalization,
+} from './localization.ts';
 import type { LearningOptions, NetworkOptions } from './options.ts';
 import { PairTrainer, type PairTrainerState } from './pair-trainer.ts';
 import { type Match, nearest } from './retrieval.ts';
@@ -92,7 +100,8 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
   ): Promise<AudioVisualCorrespondenceNetwork> {
     const manifest = await readTwoTowerManifest(folder);
     const head = (await readLocalizationWeights(folder, manifest)) ?? [];
-    const arrays = [...(await readWeights(folder, manifest)), ...head];
+    const grouping = (await readGroupingWeights(folder, manifest)) ?? [];
+    const arrays = [...(await readWeights(folder, manifest)), ...head, ...grouping];
     const made = await AudioVisualCorrespondenceNetwork.#of(manifest, arrays, learning);
     made.synchronization = await readSynchronization(folder, manifest);
     return made;
@@ -124,6 +133,10 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
       if (manifest.heads?.localization) {
         made.localizationArrays = arrays.filter(({ name }) => name.startsWith(LOCALIZATION_ARRAYS));
         made.localization('fromFolder');
+      }
+      if (manifest.heads?.grouping) {
+        made.groupingArrays = arrays.filter(({ name }) => name.startsWith(`${GROUPING_ARRAYS}/`));
+        made.sourceLocalization('fromFolder');
       }
     } catch (error) {
       made.dispose();
@@ -354,9 +367,29 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     });
   }
 
-  /** @throws EarshotError `not_trained`: no model has this head yet */
-  localizeSources(_waveform: Waveform, _frames: VideoFrames): never {
-    throw notTrained('localizeSources', 'it has no grouping head');
+  /**
+   * Which of the classes that the model knows sound in the picture, and where each does: a map for each frame and
+   * source, on an absolute scale. How many sources there are is found, not given.
+   *
+   * @param waveform mono; where it ends before the picture does, silence follows
+   * @throws EarshotError `not_trained` without a grouping head; `invalid_argument`, `shape_mismatch` or `too_short`,
+   *   naming the argument
+   * @see Mo & Tian 2023, "Audio-visual grouping network for sound localization from mixtures"
+   */
+  localizeSources(
+    waveform: Waveform,
+    frames: VideoFrames,
+    options: Pick<LocalizationOptions, 'frames'> = {},
+  ): SourcesLocalization {
+    const { frontEnds, segments: plan } = this.manifest;
+    const head = this.sourceLocalization('localizeSources');
+    const samples = checkWaveform(waveform, frontEnds.audio);
+    checkFrames(frames, frontEnds.video);
+    return localizeSourcesOfClip(samples, frames, checkWanted(options.frames, frames.count), {
+      ...head,
+      ...{ frontEnds, plan },
+      audioSteps: (heard) => this.passes.audioSteps(heard),
+    });
   }
 
   /** @throws EarshotError `not_trained`: no model has this head yet */
@@ -421,13 +454,17 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     const copy = new AudioVisualCorrespondenceNetwork(this.network.engine, this.learning, manifest);
     copy.network.store.restore(this.getParameters());
     copy.synchronization = this.synchronization;
-    copy.localizationArrays =
-      this.localizationArrays?.map((array) => ({ ...array, data: array.data.slice() })) ?? null;
+    copy.localizationArrays = copied(this.localizationArrays);
+    copy.groupingArrays = copied(this.groupingArrays);
     copy.lastLoss = this.lastLoss;
     const state: PairTrainerState | undefined = this.trainer?.snapshot();
     if (state) copy.trainer = new PairTrainer(copy.network, manifest, this.optimizer, state);
     return copy;
   }
+}
+
+function copied(arrays: readonly NamedArray[] | null): NamedArray[] | null {
+  return arrays?.map((array) => ({ ...array, data: array.data.slice() })) ?? null;
 }
 
 function isEmbedded<Media>(query: Query<Media>): query is { embedding: Float32Array } {

@@ -1,13 +1,17 @@
 /** Where the sound of a clip comes from, segment by segment, on the network's own engine. */
-import type { FrontEnds, LocalizationCalibration } from '../checkpoint/manifest.ts';
+import type { FrontEnds, GroupingCalibration, LocalizationCalibration } from '../checkpoint/manifest.ts';
 import type { SegmentPlan } from '../embedding-model.ts';
 import { LogMelFrontEnd } from '../front-ends/log-mel.ts';
 import { logMelBatch } from '../front-ends/log-mel-batch.ts';
-import { localizationInput, mapSide } from '../localization/localization-input.ts';
+import { type LocalizationInput, localizationInput, mapSide } from '../localization/localization-input.ts';
 import { planLocalization } from '../localization/localization-plan.ts';
 import { segmentLocalization } from '../localization/localizer.ts';
 import { resizeMap } from '../localization/resize-map.ts';
+import { soundSources } from '../localization/sound-sources.ts';
+import type { Box } from '../localization/sounding-box.ts';
+import { segmentSources } from '../localization/source-localizer.ts';
 import type { TensorFlowLocalizer } from '../localization/tensorflow-localizer.ts';
+import type { TensorFlowSourceLocalizer } from '../localization/tensorflow-source-localizer.ts';
 import { refuse, type VideoFrames } from './inputs.ts';
 
 export interface SoundSourceLocalization {
@@ -26,10 +30,36 @@ export interface SoundSourceLocalization {
   sounding: boolean;
 }
 
-export interface LocalizationParts {
-  localizer: TensorFlowLocalizer;
+/** One thing of a known class that sounds in the picture. */
+interface LocalizedSoundSource {
+  label: string;
+  /** That this class sounds in the picture, 0..1: of the surest segment. */
+  probability: number;
+  /** Around the place that sounds most of the time, in 0..1 of the frame. */
+  box: Box;
+  /** One for each frame asked about, `[height * width]` of the frame's size, 0..1. */
+  maps: Float32Array[];
+}
+
+export interface SourcesLocalization {
+  /** The surest first; two of a class, where they stand apart, are two. */
+  sources: LocalizedSoundSource[];
+  /** The frames that the maps belong to. */
+  frames: number[];
+  /** From which value on a place counts as sounding. */
+  mapThreshold: number;
+  /** From which probability on a class counts as a source. */
+  threshold: number;
+}
+
+/** How clips are cut and taken. */
+interface SegmentParts {
   frontEnds: FrontEnds;
   plan: SegmentPlan;
+}
+
+interface LocalizationParts extends SegmentParts {
+  localizer: TensorFlowLocalizer;
   calibration: LocalizationCalibration;
   /** Unit vector of one segment's sound. */
   embedAudio(samples: Float32Array): Float32Array;
@@ -43,22 +73,11 @@ export function localizeClip(
   query: Float32Array | null,
   parts: LocalizationParts,
 ): SoundSourceLocalization {
-  const { frontEnds, plan, calibration } = parts;
-  const { video, audio } = frontEnds;
-  const logMel = new LogMelFrontEnd(audio);
-  const size = video.width * video.height * 3;
+  const { calibration } = parts;
+  const { video } = parts.frontEnds;
   const maps: Float32Array[] = [];
   let confidence = 0;
-  for (const segment of planLocalization(frames.count, wanted, video.rateHz, plan)) {
-    const { firstFrame, frameCount, startSec, chosen } = segment;
-    const data = frames.data.subarray(firstFrame * size, (firstFrame + frameCount) * size);
-    const heard = segmentOf(samples, startSec, plan.lengthSec, audio.sampleRateHz);
-    const input = localizationInput(
-      { data, count: frameCount },
-      logMelBatch(logMel, [heard], audio),
-      frontEnds,
-      chosen,
-    );
+  for (const { input, heard } of segmentInputs(samples, frames, wanted, parts)) {
     const logits = parts.localizer.logitsSync(input, query ?? parts.embedAudio(heard));
     const found = segmentLocalization(logits, mapSide(video), heard, calibration);
     maps.push(...found.maps.map((map) => resizeMap(map, found.side, video.width, video.height)));
@@ -66,6 +85,54 @@ export function localizeClip(
   }
   const { mapThreshold, threshold } = calibration;
   return { maps, frames: [...wanted], mapThreshold, confidence, sounding: confidence >= threshold };
+}
+
+interface SourceParts extends SegmentParts {
+  localizer: TensorFlowSourceLocalizer;
+  labels: readonly string[];
+  calibration: GroupingCalibration;
+  /** `[steps, width]` of the audio tower for one segment's sound. */
+  audioSteps(samples: Float32Array): Float32Array;
+}
+
+/** @param wanted in which frames to localize */
+export function localizeSourcesOfClip(
+  samples: Float32Array,
+  frames: VideoFrames,
+  wanted: readonly number[],
+  parts: SourceParts,
+): SourcesLocalization {
+  const { localizer, labels, calibration } = parts;
+  const { video } = parts.frontEnds;
+  const side = mapSide(video);
+  const segments = segmentInputs(samples, frames, wanted, parts).map(({ input, heard }) =>
+    segmentSources(localizer.logitsSync(input, parts.audioSteps(heard)), labels, side, heard, calibration),
+  );
+  const sources = soundSources(segments, calibration).map(({ maps, ...source }) => ({
+    ...source,
+    maps: maps.map((map) => resizeMap(map, side, video.width, video.height)),
+  }));
+  const { mapThreshold, threshold } = calibration;
+  return { sources, frames: [...wanted], mapThreshold, threshold };
+}
+
+/** Each segment with frames that are asked about, as the heads take it, in order of time. */
+function segmentInputs(
+  samples: Float32Array,
+  frames: VideoFrames,
+  wanted: readonly number[],
+  { frontEnds, plan }: SegmentParts,
+): { input: LocalizationInput; heard: Float32Array }[] {
+  const { video, audio } = frontEnds;
+  const logMel = new LogMelFrontEnd(audio);
+  const size = video.width * video.height * 3;
+  return planLocalization(frames.count, wanted, video.rateHz, plan).map((segment) => {
+    const { firstFrame, frameCount: count, startSec, chosen } = segment;
+    const data = frames.data.subarray(firstFrame * size, (firstFrame + count) * size);
+    const heard = segmentOf(samples, startSec, plan.lengthSec, audio.sampleRateHz);
+    const heardMel = logMelBatch(logMel, [heard], audio);
+    return { input: localizationInput({ data, count }, heardMel, frontEnds, chosen), heard };
+  });
 }
 
 /** What is heard in a segment; where the sound has ended, silence. */

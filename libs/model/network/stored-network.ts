@@ -4,11 +4,14 @@
  */
 import { EarshotError } from '#core/errors';
 import { writeLocalizationHead, writeModelFolder } from '../checkpoint/checkpoint.ts';
-import type { LocalizationCalibration, ModelManifest } from '../checkpoint/manifest.ts';
+import { writeGrouping } from '../checkpoint/grouping.ts';
+import type { GroupingCalibration, LocalizationCalibration, ModelManifest } from '../checkpoint/manifest.ts';
 import { type StoredSynchronization, writeSynchronization } from '../checkpoint/synchronization.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import { TensorFlowLocalizer } from '../localization/tensorflow-localizer.ts';
+import { TensorFlowSourceLocalizer } from '../localization/tensorflow-source-localizer.ts';
+import { groupingGraph } from '../onnx/grouping-graph.ts';
 import { localizationGraph } from '../onnx/localization-graphs.ts';
 import { TwoTowerNetwork } from '../towers/two-tower.ts';
 import type { OptimizerName } from '../training/optimizer.ts';
@@ -42,7 +45,10 @@ export abstract class StoredNetwork {
   protected synchronization: StoredSynchronization | null = null;
   /** The localization head's weights, which belong to the towers' as they are; null where there is none. */
   protected localizationArrays: readonly NamedArray[] | null = null;
+  /** Likewise of the grouping network. */
+  protected groupingArrays: readonly NamedArray[] | null = null;
   #localizer: TensorFlowLocalizer | null = null;
+  #sourceLocalizer: TensorFlowSourceLocalizer | null = null;
   /** Momentum and memory of `train`; null until it is asked for. */
   protected trainer: PairTrainer | null = null;
   /** Whether the weights are no longer those that the manifest's version stands for. */
@@ -108,8 +114,8 @@ export abstract class StoredNetwork {
 
   /** The model as bytes: a safetensors file with its description in the header. What only training needs is left out. */
   serialize(): Uint8Array {
-    const heads = [...(this.localizationArrays ?? []), ...packedSynchronization(this.synchronization)];
-    const arrays = [...this.getParameters(), ...heads];
+    const onTowers = [...(this.localizationArrays ?? []), ...(this.groupingArrays ?? [])];
+    const arrays = [...this.getParameters(), ...onTowers, ...packedSynchronization(this.synchronization)];
     return encodeModel(this.currentManifest(), arrays, this.parameterCount);
   }
 
@@ -121,11 +127,12 @@ export abstract class StoredNetwork {
    */
   async toFolder(folder: string, named: { id?: string; description?: string } = {}): Promise<ModelManifest> {
     const { version, heads, calibration, ...rest } = this.currentManifest();
-    const { localization: _ofTheHead, ...own } = calibration ?? {};
+    const { localization: _ofTheHead, grouping: _ofItsHead, ...own } = calibration ?? {};
     const whole = { ...rest, ...(calibration && { calibration: own }), ...named };
     const numbers = { baseVersion: baseOf(version), parameterCount: this.parameterCount };
     const towers = await writeModelFolder(folder, { ...whole, ...numbers }, this.getParameters());
-    const manifest = await this.#writeLocalization(folder, towers);
+    const localizing = await this.#writeLocalization(folder, towers);
+    const manifest = await this.#writeGrouping(folder, localizing);
     if (!heads?.synchronization || !this.synchronization) return manifest;
     return writeSynchronization(folder, this.synchronization.head.arrays, heads.synchronization);
   }
@@ -142,9 +149,23 @@ export abstract class StoredNetwork {
     });
   }
 
+  async #writeGrouping(folder: string, towers: ModelManifest): Promise<ModelManifest> {
+    const head = this.manifest.heads?.grouping;
+    if (!head || !this.groupingArrays) return towers;
+    const { localizer, calibration } = this.sourceLocalization('toFolder');
+    const { weights, serving: _written, ...shape } = head;
+    return writeGrouping(folder, towers, {
+      ...{ ...shape, calibration },
+      arrays: this.groupingArrays,
+      parameterCount: weights.parameterCount,
+      graph: groupingGraph(this.network.video, localizer.grouping),
+    });
+  }
+
   /** Frees the weights; the network answers nothing afterwards. */
   dispose(): void {
     this.#localizer?.dispose();
+    this.#sourceLocalizer?.dispose();
     this.network.dispose();
   }
 
@@ -171,14 +192,36 @@ export abstract class StoredNetwork {
     return { localizer: this.#localizer, calibration: calibration.localization };
   }
 
+  /** @throws EarshotError `not_trained` naming the operation that needs the head */
+  protected sourceLocalization(operation: string): {
+    localizer: TensorFlowSourceLocalizer;
+    labels: readonly string[];
+    calibration: GroupingCalibration;
+  } {
+    const { heads, calibration, frontEnds } = this.manifest;
+    if (!heads?.grouping || !calibration?.grouping || !this.groupingArrays)
+      throw notTrained(operation, 'it has no grouping head');
+    this.#sourceLocalizer ??= new TensorFlowSourceLocalizer(
+      this.network,
+      frontEnds,
+      heads.grouping,
+      this.groupingArrays,
+    );
+    const { labels } = heads.grouping;
+    return { localizer: this.#sourceLocalizer, labels, calibration: calibration.grouping };
+  }
+
   /** A calibration, and a head that sits on the towers, belong to the weights that they were fitted on. */
   protected weightsChanged(): void {
     const { calibration: _outdated, heads, ...manifest } = this.manifest;
     const synchronization = heads?.synchronization;
     this.manifest = { ...manifest, ...(synchronization && { heads: { synchronization } }) };
     this.localizationArrays = null;
+    this.groupingArrays = null;
     this.#localizer?.dispose();
     this.#localizer = null;
+    this.#sourceLocalizer?.dispose();
+    this.#sourceLocalizer = null;
     this.network.forgetFolded();
     this.#changed = true;
   }

@@ -51,6 +51,16 @@ export class TowerPasses {
     return { ...pooled(vectors), segments };
   }
 
+  /** What the audio tower makes of one segment, step by step: `[steps, tokenWidth]`. */
+  audioSteps(samples: Float32Array): Float32Array {
+    const { tf } = this.#network.engine;
+    const input = logMelBatch(this.#logMel, [samples], this.#frontEnds.audio);
+    const steps = tf.tidy(() => this.#network.audio.apply(this.#audioTensor(input), false).steps);
+    const data = steps.dataSync() as Float32Array;
+    steps.dispose();
+    return data;
+  }
+
   embedVideo(frames: VideoFrames): Embedded {
     const segments = segmentsOf(frames.count, this.#frontEnds.video.rateHz, this.#plan);
     const vectors = batches(segments).flatMap((batch) => {

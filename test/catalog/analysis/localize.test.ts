@@ -64,6 +64,31 @@ describe('localize', () => {
     expect(film.durationSec).toBeCloseTo(1.5, 1);
   });
 
+  it('names the sources, as many as there are, two of a kind where they stand apart', async () => {
+    const file = join(folder, 'mixture.mp4');
+    const boxes = [
+      'x=0:y=0:w=32:h=32:color=red',
+      'x=64:y=0:w=32:h=32:color=blue',
+      'x=64:y=64:w=32:h=32:color=red',
+    ];
+    const picture = ['color=black:s=96x96:r=8:d=1', ...boxes.map((box) => `drawbox=${box}:t=fill`)].join(',');
+    const sound = ['-f', 'lavfi', '-i', 'sine=f=440:r=16000:d=1'];
+    await ffmpeg(['-f', 'lavfi', '-i', picture, ...sound, '-pix_fmt', 'yuv444p', '-crf', '1', file]);
+    const out = join(folder, 'named');
+    const { sources } = await localize(file, { folder: out, mapsPerSec: 2 });
+    const placed = sources.map(
+      ({ label, box }) => `${label} ${Math.round(3 * box.x)},${Math.round(3 * box.y)}`,
+    );
+    expect(placed.toSorted()).toEqual(['blue 2,0', 'red 0,0', 'red 2,2']);
+    const files = sources.flatMap(({ maps }) => maps.map((map) => map.file));
+    expect(new Set(files).size).toBe(6);
+    const png = await readFile(join(out, files[0] as string));
+    expect([png.readUInt32BE(16), png.readUInt32BE(20), png[24]]).toEqual([96, 96, 16]);
+    // Asked about one sound, it answers that one alone.
+    const asked = await localize(file, { mapsPerSec: 2, query: { file } });
+    expect(asked.sources).toEqual([]);
+  });
+
   it('says that silence comes from nowhere', async () => {
     const file = await makeClip(folder, 'still.mp4', { sound: 'silent', picture: 0.9, durationSec: 1 });
     const found = await localize(file);

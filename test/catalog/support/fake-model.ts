@@ -31,6 +31,7 @@ export function toneHz(p: number): number {
 const UNCHANGED = { slope: 1, intercept: 0 };
 const CALIBRATION = {
   localization: { map: UNCHANGED, confidence: UNCHANGED, mapThreshold: 0.5, threshold: 0.5 },
+  grouping: { map: UNCHANGED, source: UNCHANGED, mapThreshold: 0.5, threshold: 0.5 },
 };
 
 export function readModelInfo(_folder: string) {
@@ -49,6 +50,7 @@ export function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
     embedVideo: (blocks) => Promise.resolve(blocks.map((block) => bump(brightness(block)))),
     checkSynchronization: (scene) => Promise.resolve(flashAgainstTone(scene)),
     localize: (request) => Promise.resolve(whereItIsBright(request)),
+    localizeSources: (request) => Promise.resolve(whatColourItHas(request)),
     dispose: () => undefined,
   });
 }
@@ -79,6 +81,27 @@ function whereItIsBright({ waveform, block, frames }: LocalizationRequest) {
   );
   const brightest = Math.max(...maps.flatMap((map) => [...map]));
   return { side, maps, confidence: brightest };
+}
+
+const COLOURS = ['red', 'green', 'blue'];
+
+/** The sources are the coloured places, each by the name of its colour; grey has none. */
+function whatColourItHas({ waveform, block, frames }: LocalizationRequest) {
+  const side = SPECS.videoInput.width;
+  const silent = waveform.every((sample) => Math.abs(sample) < 1e-3);
+  const maps = frames.map((frame) =>
+    COLOURS.map((_, channel) =>
+      Float32Array.from({ length: side * side }, (_, cell) => {
+        const at = (frame * side * side + cell) * 3;
+        const [own = 0, ...others] = [0, 1, 2].map((i) => block.data[at + ((channel + i) % 3)] as number);
+        return silent || own < 128 || Math.max(...others) > 100 ? 0 : own / 255;
+      }),
+    ),
+  );
+  const probabilities = Float32Array.from(COLOURS, (_, channel) =>
+    Math.max(...maps.flatMap((classes) => [...(classes[channel] as Float32Array)])),
+  );
+  return { labels: COLOURS, side, probabilities, maps };
 }
 
 function pitchPosition(waveform: Float32Array): number {

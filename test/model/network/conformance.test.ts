@@ -340,7 +340,6 @@ describe('the shipped model answers', () => {
   it('not_trained, naming the operation, where it has no head', () => {
     const { waveform, frames } = first;
     const operations = {
-      localizeSources: () => mini.localizeSources(waveform, frames),
       separateAudioByVisual: () => mini.separateAudioByVisual(waveform, frames),
       describeExpectedAudio: () => mini.describeExpectedAudio(frames),
     };

@@ -1,0 +1,207 @@
+/**
+ * Where each of two sounds comes from, measured on generated duets, of unlike and of like classes apart, beside maps
+ * that know less: all that sounds whatever it is, movement alone, the middle of the picture, and chance.
+ */
+import path from 'node:path';
+import { EarshotError } from '#core/errors';
+import type { GroupingCalibration, LocalizationCalibration } from '#model/checkpoint/manifest';
+import type { EmbeddingModel, LocalizationRequest } from '#model/embedding-model';
+import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
+import { resizeMap } from '#model/localization/resize-map';
+import { separateSources, soundSources } from '#model/localization/sound-sources';
+import type { SegmentSources } from '#model/localization/source-localizer';
+import { mean } from '#model/metrics/bootstrap';
+import { centreGaussianMap, consensusIou, type LocalizedClass, randomMap } from '#model/metrics/localization';
+import { type ManifestEntry, readManifest } from '../corpus/manifest.ts';
+import { insideBox, objectTruths, readGroundTruth, TRUTH_SIDE } from '../localization/scene-clips.ts';
+import { cutAt, firstSegment, type LocalizationEvaluation, movementMap } from './localization-suite.ts';
+import { bestAssignment, type DuetClip, scoreDuets } from './score-duets.ts';
+
+export interface DuetsRequest {
+  modelFolder: string;
+  /** A model like it whose grouping network was trained without grouping. */
+  ablationFolder?: string;
+  corpus: string;
+  /** So many of each kind of duet. */
+  clips?: number;
+  signal?: AbortSignal;
+  onProgress?(done: number, total: number): void;
+}
+
+const SPLITS = ['test-duets-unlike', 'test-duets-like'] as const;
+/** Times of a clip that are looked at. */
+const TIMES_SEC = [0.96, 2.4, 3.84];
+
+interface OpenedModel {
+  model: EmbeddingModel;
+  grouping: GroupingCalibration;
+  localization: LocalizationCalibration | undefined;
+}
+
+interface TrueSource {
+  label: string;
+  /** One for each of the times, `[TRUTH_SIDE * TRUTH_SIDE]`. */
+  boxes: Float32Array[];
+}
+
+/** @throws EarshotError `not_trained`, `not_enough_data`, `file_not_found` without duets, `cancelled` */
+export async function evaluateDuets(request: DuetsRequest): Promise<LocalizationEvaluation> {
+  const { corpus, modelFolder, ablationFolder, signal } = request;
+  const opened = await open(modelFolder);
+  const clips: DuetClip[] = [];
+  let ablation: OpenedModel | null = null;
+  try {
+    ablation = ablationFolder === undefined ? null : await open(ablationFolder);
+    const entries: ManifestEntry[] = [];
+    for (const split of SPLITS) entries.push(...(await readManifest(corpus, split)).slice(0, request.clips));
+    for (const [i, entry] of entries.entries()) {
+      if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
+      const media = await firstSegment(path.join(corpus, entry.file), opened.model, signal);
+      const frames = TIMES_SEC.map((time) => Math.round(time * opened.model.videoInput.rateHz));
+      const asked = { waveform: media.samples, block: media.block, frames, query: null };
+      clips.push(await lookAt(entry, await trueSources(corpus, entry), asked, opened, ablation));
+      request.onProgress?.(i + 1, entries.length);
+    }
+  } finally {
+    opened.model.dispose();
+    ablation?.model.dispose();
+  }
+  if (clips.length < 2)
+    throw new EarshotError('not_enough_data', 'At least two duets are needed to measure localization.');
+  const { identity } = opened.model;
+  return { suite: 'localization-duets', model: identity, n: clips.length, results: scoreDuets(clips) };
+}
+
+async function open(folder: string): Promise<OpenedModel> {
+  const { calibration } = await readModelInfo(folder);
+  if (calibration?.grouping) {
+    const { grouping, localization } = calibration;
+    return { model: await loadEmbeddingModel(folder), grouping, localization };
+  }
+  const message = `${folder} has no grouping head: train one with \`earshot train --head grouping\`.`;
+  throw new EarshotError('not_trained', message, { subject: 'model' });
+}
+
+/** What sounds and is in the picture. */
+async function trueSources(corpus: string, entry: ManifestEntry): Promise<TrueSource[]> {
+  const truth = await readGroundTruth(corpus, entry);
+  const shown = truth.sources.flatMap(({ soundClass: label, object }) =>
+    object === null ? [] : [{ label, object }],
+  );
+  const objects = shown.map(({ object }) => object);
+  const truths = await objectTruths(corpus, entry, truth, objects, TIMES_SEC);
+  return shown.map(({ label }, i) => ({
+    label,
+    boxes: (truths[i] ?? []).map(({ box }) =>
+      Float32Array.from({ length: TRUTH_SIDE ** 2 }, (_, cell) =>
+        box && insideBox(box, cell, TRUTH_SIDE) ? 1 : 0,
+      ),
+    ),
+  }));
+}
+
+async function lookAt(
+  { id, split }: ManifestEntry,
+  sources: readonly TrueSource[],
+  asked: LocalizationRequest,
+  opened: OpenedModel,
+  ablation: OpenedModel | null,
+): Promise<DuetClip> {
+  const named = await namedSources(opened, asked);
+  const { mapThreshold } = opened.grouping;
+  const withoutGrouping = ablation && classMaps(await namedSources(ablation, asked), sources, ablation);
+  const single = await allThatSounds(opened, asked, sources);
+  return {
+    like: split === 'test-duets-like',
+    results: {
+      model: classMaps(named, sources, opened),
+      ...(withoutGrouping && { withoutGrouping }),
+      ...(single && { single }),
+      ...knowingLess(id, sources, asked, opened.model),
+    },
+    found: soundSources([named], opened.grouping).map(({ label, maps }) => ({
+      label,
+      cious: sources.map(({ boxes }) => meanCiou(inGrid(maps, named.side), boxes, () => mapThreshold)),
+    })),
+  };
+}
+
+function namedSources({ model }: OpenedModel, asked: LocalizationRequest): Promise<SegmentSources> {
+  if (model.localizeSources) return model.localizeSources(asked);
+  throw new EarshotError('not_trained', `${model.identity.id} names no sources.`);
+}
+
+/** The map of each true source's class; where several are of one class, what was told apart of it. */
+function classMaps(
+  { side, labels, probabilities, maps }: SegmentSources,
+  sources: readonly TrueSource[],
+  { grouping: { mapThreshold } }: OpenedModel,
+): LocalizedClass[] {
+  const results = new Map<TrueSource, LocalizedClass>();
+  for (const label of new Set(sources.map((source) => source.label))) {
+    const of = labels.indexOf(label);
+    const alike = sources.filter((source) => source.label === label);
+    const whole = maps.flatMap((classes) => classes[of] ?? []);
+    const told =
+      alike.length === 1 ? [whole] : separateSources(whole, side, mapThreshold).map((own) => own.maps);
+    const cious = (of < 0 ? [] : told).map((own) =>
+      alike.map(({ boxes }) => meanCiou(inGrid(own, side), boxes, () => mapThreshold)),
+    );
+    bestAssignment(cious, alike.length).forEach((ciou, i) => {
+      results.set(alike[i] as TrueSource, { label, confidence: probabilities[of] ?? 0, ciou });
+    });
+  }
+  return sources.map((source) => results.get(source) as LocalizedClass);
+}
+
+/** The map of everything that sounds, for each of the sources alike. */
+async function allThatSounds(
+  { model, localization }: OpenedModel,
+  asked: LocalizationRequest,
+  sources: readonly TrueSource[],
+): Promise<LocalizedClass[] | null> {
+  if (!localization || !model.localize) return null;
+  const { maps, side, confidence } = await model.localize(asked);
+  const cut = () => localization.mapThreshold;
+  return sources.map(({ label, boxes }) => ({
+    ...{ label, confidence },
+    ciou: meanCiou(inGrid(maps, side), boxes, cut),
+  }));
+}
+
+/** Each marks as much of the picture as a true box does on average, which is more than it could know. */
+function knowingLess(
+  id: string,
+  sources: readonly TrueSource[],
+  { block, frames }: LocalizationRequest,
+  { videoInput: { width } }: EmbeddingModel,
+): DuetClip['results'] {
+  const area = mean(sources.flatMap(({ boxes }) => boxes.map((box) => mean([...box]))));
+  const ofMaps = (maps: readonly Float32Array[]) =>
+    sources.map(({ label, boxes }) => ({
+      ...{ label, confidence: 0 },
+      ciou: meanCiou(maps, boxes, (map) => cutAt(map, area)),
+    }));
+  const { map, side } = movementMap(block, width);
+  const [moving] = inGrid([map], side) as [Float32Array];
+  return {
+    movement: ofMaps(frames.map(() => moving)),
+    centre: ofMaps(frames.map(() => centreGaussianMap(TRUTH_SIDE, TRUTH_SIDE))),
+    random: ofMaps(frames.map((_, i) => randomMap(TRUTH_SIDE, TRUTH_SIDE, `${id}/${i}`))),
+  };
+}
+
+function inGrid(maps: readonly Float32Array[], side: number): Float32Array[] {
+  return maps.map((map) => resizeMap(map, side, TRUTH_SIDE, TRUTH_SIDE));
+}
+
+/** Over the times that are looked at. */
+function meanCiou(
+  maps: readonly Float32Array[],
+  boxes: readonly Float32Array[],
+  cut: (map: Float32Array) => number,
+): number {
+  return mean(
+    maps.map((map, i) => consensusIou(map, boxes[i] as Float32Array, { kind: 'absolute', value: cut(map) })),
+  );
+}

@@ -1,0 +1,174 @@
+/**
+ * Mixtures through the frozen towers: what the grouping network learns from. Scenes are kept for a while and drawn
+ * again, one frame of each at a time, so that no two frames of a batch share their sound.
+ */
+import { SeededRandom } from '#core/random';
+import type { FrontEnds } from '#model/checkpoint/manifest';
+import type { ClassPair, GroupingTruth } from '#model/objectives/grouping';
+import type { TwoTowerNetwork } from '#model/towers/two-tower';
+import type { RenderedScene } from './render-scene.ts';
+import type { SceneClips } from './scene-clips.ts';
+import {
+  AMBIENCE_COUNT,
+  joined,
+  type MadeScenes,
+  type Rows,
+  rowOf,
+  SceneFeatures,
+} from './scene-features.ts';
+import { planMixture } from './scene-plan.ts';
+
+/** Scenes that are kept; a frame of one takes about 150 kB. */
+const CAPACITY = 2000;
+
+const FRAME_PARTS = ['quarter', 'eighth', 'map', 'evidence'] as const;
+type FramePart = (typeof FRAME_PARTS)[number];
+
+interface KnownScene {
+  frames: Record<FramePart, Float32Array>[];
+  /** Of the audio tower. */
+  steps: Float32Array;
+  /** Classes heard, seen, and heard of what is seen. */
+  heard: number[];
+  seen: number[];
+  sounding: number[];
+  /** By frame, for each class in `sounding`: where it sounds. */
+  places: Float32Array[][];
+}
+
+/** Frames of as many scenes, side by side. */
+export interface GroupingBatch {
+  features: Record<FramePart | 'steps', Rows>;
+  truth: GroupingTruth;
+}
+
+export class GroupingScenes {
+  readonly #features: SceneFeatures;
+  readonly #classes: readonly string[];
+  readonly #scenes: KnownScene[] = [];
+  #shapes: Record<string, number[]> = {};
+
+  private constructor(features: SceneFeatures, classes: readonly string[]) {
+    this.#features = features;
+    this.#classes = classes;
+  }
+
+  /**
+   * @param network whose towers are frozen
+   * @param classes in the order of the class tokens
+   */
+  static async open(
+    network: TwoTowerNetwork,
+    frontEnds: FrontEnds,
+    clips: SceneClips,
+    classes: readonly string[],
+  ): Promise<GroupingScenes> {
+    return new GroupingScenes(await SceneFeatures.open(network, frontEnds, clips), classes);
+  }
+
+  get size(): number {
+    return this.#scenes.length;
+  }
+
+  /** Makes new scenes; the oldest make room for them. */
+  async add(count: number, framesPerScene: number, seed: string): Promise<void> {
+    const { labels } = this.#features;
+    const plan = (random: SeededRandom) => planMixture(labels, AMBIENCE_COUNT, random);
+    const made = await this.#features.make(count, framesPerScene, new SeededRandom(seed), plan);
+    for (const part of FRAME_PARTS) this.#shapes[part] = made.frames[part].shape.slice(1);
+    this.#shapes.steps = made.heard.steps.shape.slice(1);
+    made.rendered.forEach((rendered, i) => {
+      this.#scenes.push(this.#known(made, rendered, i));
+    });
+    this.#scenes.splice(0, Math.max(0, this.#scenes.length - CAPACITY));
+  }
+
+  /** A frame each of so many scenes, by lot. */
+  draw(count: number, seed: string): GroupingBatch {
+    const random = new SeededRandom(seed);
+    const chosen = random.shuffle([...this.#scenes]).slice(0, count);
+    return this.#batch(chosen.map((scene) => [scene, random.integer(0, scene.frames.length)] as const));
+  }
+
+  /** All frames of one scene. */
+  whole(scene: number): GroupingBatch {
+    const known = this.#scenes[scene] as KnownScene;
+    return this.#batch(known.frames.map((_, frame) => [known, frame] as const));
+  }
+
+  dispose(): void {
+    this.#features.dispose();
+  }
+
+  #known({ frames, heard }: MadeScenes, rendered: RenderedScene, i: number): KnownScene {
+    const { scene, truths } = rendered;
+    const classOf = (clip: number) => this.#classes.indexOf(this.#features.labels[clip] as string);
+    const sounds = scene.layers.filter((layer) => layer.sounds).map(({ clip }) => classOf(clip));
+    const sounding = [...new Set(sounds)];
+    const elsewhere = scene.elsewhere.kind === 'clip' ? [classOf(scene.elsewhere.clip)] : [];
+    const count = truths.length;
+    return {
+      frames: truths.map((_, frame) => {
+        const entries = FRAME_PARTS.map((part) => [part, rowOf(frames[part], i * count + frame)] as const);
+        return Object.fromEntries(entries) as KnownScene['frames'][number];
+      }),
+      steps: rowOf(heard.steps, i),
+      heard: [...new Set([...sounding, ...elsewhere])],
+      seen: [...new Set(scene.layers.map(({ clip }) => classOf(clip)))],
+      sounding,
+      places: truths.map((layers) =>
+        sounding.map((of) =>
+          largest(layers.filter((_, l) => scene.layers[l]?.sounds && classOf(scene.layers[l].clip) === of)),
+        ),
+      ),
+    };
+  }
+
+  #batch(chosen: readonly (readonly [KnownScene, number])[]): GroupingBatch {
+    const rows = (
+      part: FramePart | 'steps',
+      of: (scene: KnownScene, frame: number) => Float32Array,
+    ): Rows => ({
+      data: joined(chosen.map(([scene, frame]) => of(scene, frame))),
+      shape: [chosen.length, ...(this.#shapes[part] as number[])],
+    });
+    const ofFrame = (part: FramePart) =>
+      rows(part, (scene, frame) => (scene.frames[frame] as KnownScene['frames'][number])[part]);
+    return {
+      features: {
+        quarter: ofFrame('quarter'),
+        eighth: ofFrame('eighth'),
+        map: ofFrame('map'),
+        evidence: ofFrame('evidence'),
+        steps: rows('steps', ({ steps }) => steps),
+      },
+      truth: this.#truth(chosen),
+    };
+  }
+
+  #truth(chosen: readonly (readonly [KnownScene, number])[]): GroupingTruth {
+    const classes = this.#classes.length;
+    const [height, width] = this.#shapes.quarter as [number, number];
+    const cells = height * width;
+    const heard = new Float32Array(chosen.length * classes);
+    const seen = new Float32Array(chosen.length * classes);
+    const places = new Float32Array(chosen.length * cells * classes);
+    const pairs: ClassPair[] = [];
+    chosen.forEach(([scene, frame], i) => {
+      for (const of of scene.heard) heard[i * classes + of] = 1;
+      for (const of of scene.seen) seen[i * classes + of] = 1;
+      scene.sounding.forEach((classIndex, n) => {
+        pairs.push({ frame: i, classIndex });
+        const place = scene.places[frame]?.[n] as Float32Array;
+        for (let cell = 0; cell < cells; cell++)
+          places[(i * cells + cell) * classes + classIndex] = place[cell] as number;
+      });
+    });
+    return { heard, seen, places, pairs };
+  }
+}
+
+function largest(maps: readonly Float32Array[]): Float32Array {
+  const [first, ...rest] = maps as [Float32Array, ...Float32Array[]];
+  return first.map((value, cell) => Math.max(value, ...rest.map((map) => map[cell] as number)));
+}

@@ -1,0 +1,198 @@
+/**
+ * A grouping network for a model folder: trained on mixtures put together of the corpus' training clips with the towers
+ * frozen, calibrated on mixtures of its validation clips, and put beside the towers. Beside the weak objective it is
+ * told where the objects are, which is known of every generated clip.
+ */
+
+import { EarshotError } from '#core/errors';
+import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
+import { type GroupingShape, writeGrouping } from '#model/checkpoint/grouping';
+import type { GroupingCalibration, ModelManifest } from '#model/checkpoint/manifest';
+import type { Engine } from '#model/engine/engine';
+import { type NamedArray, ParameterStore } from '#model/layers/parameters';
+import { loadNetwork } from '#model/load-network';
+import { GroupingNetwork, type GroupingOutput } from '#model/localization/grouping-network';
+import {
+  GROUPING_ARRAYS,
+  groupingOptions,
+  TensorFlowSourceLocalizer,
+} from '#model/localization/tensorflow-source-localizer';
+import { groupingLoss } from '#model/objectives/grouping';
+import { groupingGraph } from '#model/onnx/grouping-graph';
+import type { TwoTowerNetwork } from '#model/towers/two-tower';
+import { Adam, cosineSchedule } from '#model/training/adam';
+import { MovingAverage } from '#model/training/moving-average';
+import { namedGradients } from '#model/training/named-gradients';
+import { manifestHash, readManifest } from '../corpus/manifest.ts';
+import { shapeOfModel } from '../training/model-shape.ts';
+import { fitGroupingCalibration, lookAtScene } from './calibrate-grouping.ts';
+import { type GroupingBatch, GroupingScenes } from './grouping-scenes.ts';
+import { openSceneClips } from './train-head.ts';
+
+const WIDTH = 64;
+const STATISTICS_MOMENTUM = 0.95;
+const AVERAGE_DECAY = 0.995;
+const WARM_UP_STEPS = 50;
+
+const TRAINING = {
+  steps: 1500,
+  /** Frames a step, each of another scene. */
+  batchSize: 24,
+  firstScenes: 160,
+  freshScenes: 2,
+  framesPerScene: 3,
+  peakLearningRate: 0.004,
+  calibrationScenes: 240,
+} as const;
+
+export interface GroupingTraining {
+  /** The model's folder; the network is written into it. */
+  folder: string;
+  corpus: string;
+  cacheFolder: string;
+  /** False for the ablation. */
+  grouping: boolean;
+  steps?: number;
+  maxClips?: number;
+  seed: number;
+  signal?: AbortSignal;
+  onStage?(stage: string, done: number, total: number, detail?: string): void;
+}
+
+/**
+ * @returns the manifest as written
+ * @throws EarshotError `model_not_found`, `model_invalid`, `checkpoint_invalid`, `file_not_found` without a corpus,
+ *   `not_enough_data`, `training_diverged`, `cancelled`
+ */
+export async function trainGrouping(options: GroupingTraining): Promise<ModelManifest> {
+  const { folder, corpus, seed, grouping } = options;
+  const manifest = await readTwoTowerManifest(folder);
+  const network = await loadNetwork(folder, manifest);
+  try {
+    const train = await readManifest(corpus, 'train');
+    const labels = [...new Set(train.slice(0, options.maxClips).map(({ label }) => label))].sort();
+    const shape = { width: WIDTH, labels, grouping };
+    const arrays = await withScenes(network, manifest, labels, 'train', options, (scenes) =>
+      learn(network, shape, scenes, options),
+    );
+    const calibration = await withScenes(network, manifest, labels, 'validation', options, (scenes) =>
+      calibrate(network, manifest, { ...shape, arrays }, scenes, options),
+    );
+    const reference = new TensorFlowSourceLocalizer(network, manifest.frontEnds, shape, arrays);
+    const { parameterCount } = reference;
+    const graph = groupingGraph(network.video, reference.grouping);
+    reference.dispose();
+    const training = {
+      corpus: {
+        train: manifestHash(train),
+        validation: manifestHash(await readManifest(corpus, 'validation')),
+      },
+      ...(options.maxClips && { clips: options.maxClips }),
+      supervision: 'classes heard and seen, and masks and boxes, of mixtures of the generated training clips',
+      ...{ steps: options.steps ?? TRAINING.steps, seed },
+    };
+    return await writeGrouping(folder, manifest, {
+      ...shape,
+      ...{ arrays, parameterCount, graph, calibration, training },
+    });
+  } finally {
+    network.dispose();
+  }
+}
+
+async function withScenes<T>(
+  network: TwoTowerNetwork,
+  { frontEnds }: ModelManifest,
+  labels: readonly string[],
+  split: 'train' | 'validation',
+  options: GroupingTraining,
+  use: (scenes: GroupingScenes) => Promise<T>,
+): Promise<T> {
+  const { cacheFolder, signal, onStage: onProgress, corpus, folder } = options;
+  const maxClips = split === 'train' ? options.maxClips : undefined;
+  const settings = { ...{ cacheFolder, split, signal, onProgress }, ...(maxClips && { maxClips }) };
+  const clips = await openSceneClips(corpus, await shapeOfModel(folder), settings);
+  const scenes = await GroupingScenes.open(network, frontEnds, clips, labels);
+  try {
+    return await use(scenes);
+  } finally {
+    scenes.dispose();
+  }
+}
+
+/** @returns the averaged weights */
+async function learn(
+  network: TwoTowerNetwork,
+  shape: GroupingShape,
+  scenes: GroupingScenes,
+  { seed, signal, steps = TRAINING.steps, onStage }: GroupingTraining,
+): Promise<NamedArray[]> {
+  const { engine } = network;
+  const store = new ParameterStore(engine, seed);
+  const grouping = new GroupingNetwork(store, GROUPING_ARRAYS, groupingOptions(network.options, shape));
+  const adam = new Adam(store, { weightDecay: 0.01 });
+  const average = new MovingAverage(store, AVERAGE_DECAY);
+  const { framesPerScene, firstScenes, freshScenes, batchSize, peakLearningRate: peak } = TRAINING;
+  try {
+    for (let step = 0; step < steps; step++) {
+      if (signal?.aborted) throw new EarshotError('cancelled', 'The training was stopped.');
+      const fresh = step === 0 ? firstScenes : freshScenes;
+      await scenes.add(fresh, framesPerScene, `grouping/${seed}/scenes/${step}`);
+      const { features, truth } = scenes.draw(batchSize, `grouping/${seed}/batch/${step}`);
+      const { loss, gradients } = namedGradients(engine, store, () =>
+        groupingLoss(engine.tf, grouping, applyGrouping(engine, grouping, features, true), truth),
+      );
+      adam.update(gradients, cosineSchedule(step, { peak, warmUpSteps: WARM_UP_STEPS, totalSteps: steps }));
+      for (const unit of grouping.units) unit.absorbBatchStatistics(STATISTICS_MOMENTUM);
+      average.update(step);
+      onStage?.('train', step + 1, steps, `loss ${loss.toFixed(3)}`);
+    }
+    return average.snapshot();
+  } finally {
+    store.dispose();
+  }
+}
+
+async function calibrate(
+  network: TwoTowerNetwork,
+  { frontEnds }: ModelManifest,
+  { arrays, ...shape }: GroupingShape & { arrays: readonly NamedArray[] },
+  scenes: GroupingScenes,
+  { seed, signal, onStage }: GroupingTraining,
+): Promise<GroupingCalibration> {
+  const { calibrationScenes, framesPerScene } = TRAINING;
+  const localizer = new TensorFlowSourceLocalizer(network, frontEnds, shape, arrays);
+  try {
+    const looked = [];
+    for (let scene = 0; scene < calibrationScenes; scene++) {
+      if (signal?.aborted) throw new EarshotError('cancelled', 'The calibration was stopped.');
+      await scenes.add(1, framesPerScene, `grouping/${seed}/calibration/${scene}`);
+      const { features, truth } = scenes.whole(scene);
+      const { tf } = network.engine;
+      const answers = tf.tidy(() => {
+        const { audio, visual, logits } = applyGrouping(network.engine, localizer.grouping, features, false);
+        return [tf.transpose(logits, [0, 2, 1]), audio.presence, visual.presence];
+      });
+      const [places, heard, seen] = answers.map((answer) => answer.dataSync() as Float32Array);
+      for (const answer of answers) answer.dispose();
+      const logits = { places, heard: heard?.slice(0, shape.labels.length), seen };
+      looked.push(lookAtScene(logits as Parameters<typeof lookAtScene>[0], truth));
+      onStage?.('calibrate', scene + 1, calibrationScenes);
+    }
+    return fitGroupingCalibration(looked);
+  } finally {
+    localizer.dispose();
+  }
+}
+
+function applyGrouping(
+  { tf }: Engine,
+  grouping: GroupingNetwork,
+  features: GroupingBatch['features'],
+  training: boolean,
+): GroupingOutput {
+  const tensor = ({ data, shape }: { data: Float32Array; shape: number[] }) => tf.tensor(data, shape);
+  const { quarter, eighth, map, evidence, steps } = features;
+  const stages = { quarter: tensor(quarter), eighth: tensor(eighth), map: tensor(map) };
+  return grouping.apply({ stages, evidence: tensor(evidence), steps: tensor(steps) }, training);
+}
