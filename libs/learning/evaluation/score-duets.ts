@@ -9,8 +9,8 @@ import {
 } from '#model/metrics/localization';
 
 /** What is measured: the model, its ablation, and maps that know less. */
-export const DUET_KINDS = ['model', 'withoutGrouping', 'single', 'movement', 'centre', 'random'] as const;
-export type DuetKind = (typeof DUET_KINDS)[number];
+const DUET_KINDS = ['model', 'withoutGrouping', 'single', 'movement', 'centre', 'random'] as const;
+type DuetKind = (typeof DUET_KINDS)[number];
 
 export interface DuetClip {
   /** Whether its sources are of one class. */
