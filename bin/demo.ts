@@ -10,6 +10,8 @@ import {
   showCorrespondence,
   showDescription,
   showLocalization,
+  showSeparation,
+  showSynchronization,
 } from '#apps/indexer/demo-questions';
 import type { CatalogService, Clip } from '#catalog/catalog-service';
 import { loadConfig } from '#catalog/config';
@@ -17,6 +19,8 @@ import { asEarshotError } from '#core/errors';
 import { exitWith, packageVersion, stopSignal } from './process-signals.ts';
 
 const SAMPLES = fileURLToPath(new URL('../test/fixtures/clips/manifest.jsonl', import.meta.url));
+const BARKING = fileURLToPath(new URL('../test/fixtures/clips/14-dog.mp4', import.meta.url));
+const DUET = fileURLToPath(new URL('../test/fixtures/duets/hammer-cello.mp4', import.meta.url));
 const DATA_DIR = './data/demo';
 const NEXT = `
 What to try next:
@@ -53,6 +57,8 @@ async function show(catalog: CatalogService, context: CommandContext): Promise<v
   await showClassification(catalog, clips, context);
   await showDescription(catalog, piano, context);
   await showLocalization(catalog, dog, join(DATA_DIR, 'localization'), context);
+  await showSynchronization(catalog, BARKING, join(DATA_DIR, 'synchronization'), context);
+  await showSeparation(catalog, DUET, join(DATA_DIR, 'separation'), context);
 }
 
 async function showAndServe(context: CommandContext, port: number): Promise<void> {

@@ -1,4 +1,6 @@
 /** The second half of the demonstration: what can be asked of a single clip. */
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import type { CatalogService, Clip } from '#catalog/catalog-service';
 import type { CommandContext } from './context.ts';
 
@@ -68,4 +70,53 @@ export async function showLocalization(
   context.print(
     `\nThe sound of "${clip.title}" comes ${verdict} (confidence ${confidence.toFixed(2)}): ${maps.length} maps in ${folder}, as a film in ${film}.`,
   );
+}
+
+/** What is found of a clip whose sound has been moved by a known time; the copy goes to `folder`. */
+export async function showSynchronization(
+  catalog: CatalogService,
+  file: string,
+  folder: string,
+  context: CommandContext,
+): Promise<void> {
+  const LATE_SEC = 0.4;
+  const { fixSynchronization } = await import('#catalog/analysis/fix-synchronization');
+  await mkdir(folder, { recursive: true });
+  const late = path.join(folder, `late-${path.basename(file)}`);
+  await fixSynchronization(file, late, { offsetSec: LATE_SEC }, { signal: context.signal });
+  const found = async (subject: string) => {
+    const { offsetSec, verdict, confidence } = await catalog.synchronize({ file: subject });
+    if (offsetSec === null) return 'nothing to go by';
+    const where = `${Math.round(Math.abs(1000 * offsetSec))} ms ${offsetSec > 0 ? 'early' : 'late'}`;
+    return `${where}, ${verdict.replaceAll('_', ' ')} (confidence ${confidence.toFixed(2)})`;
+  };
+  context.print(`\nIs the sound of ${path.basename(file)} in sync? Found: ${await found(file)}`);
+  context.print(`A copy of it with the sound ${1000 * LATE_SEC} ms late? Found: ${await found(late)}`);
+}
+
+/** The sounds of the left and of the right half of a picture in which two things sound; the files go to `folder`. */
+export async function showSeparation(
+  catalog: CatalogService,
+  file: string,
+  folder: string,
+  context: CommandContext,
+): Promise<void> {
+  context.print(`\nWhat sounds in the left half of ${path.basename(file)}, and what in the right?`);
+  for (const [side, x] of [
+    ['left', 0],
+    ['right', 0.5],
+  ] as const) {
+    const region = { x, y: 0, width: 0.5, height: 1 };
+    const { target, picture, targetShare } = await catalog.separate(
+      { mixture: { file }, region },
+      path.join(folder, side),
+      { signal: context.signal },
+    );
+    const share = `${(100 * targetShare).toFixed(0)} % of the energy`;
+    context.print(`${side.padEnd(5)} ${share}: ${shown(target)}, spectrograms in ${shown(picture)}`);
+  }
+}
+
+function shown(file: string): string {
+  return path.relative(process.cwd(), file);
 }

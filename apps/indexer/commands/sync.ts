@@ -64,7 +64,7 @@ const VERDICTS = { in_sync: 'in sync', detectable: 'detectable', out_of_sync: 'o
 
 function sentenceOf({ offsetSec, verdict }: Synchronization): string {
   if (offsetSec === null || verdict === 'not_synchronizable')
-    return 'not synchronizable: nothing in it is both heard and seen to happen';
+    return 'not synchronizable: nothing in it tells clearly how sound and picture lie in time';
   const milliseconds = Math.round(1000 * offsetSec);
   const size = Math.abs(milliseconds);
   const side = milliseconds > 0 ? 'ahead of' : 'behind';

@@ -7,12 +7,13 @@ import type { Synchronization } from '../catalog-service.ts';
 /**
  * @param file    the file that was asked about
  * @param outFile where the copy goes
+ * @param found   by how much its sound is ahead, and will be delayed
  * @throws EarshotError `not_enough_data` where no offset was found; else as `shiftSound`
  */
 export async function fixSynchronization(
   file: string,
   outFile: string,
-  { offsetSec }: Synchronization,
+  { offsetSec }: Pick<Synchronization, 'offsetSec'>,
   options: { signal?: AbortSignal } = {},
 ): Promise<void> {
   if (offsetSec === null) {
