@@ -309,7 +309,7 @@ function report(
     context.print(`Measure it: earshot evaluate --suite retrieval --model ${id}`);
     return;
   }
-  printComparison(comparison, context);
+  printComparison(comparison, 'train longer or on more clips', context);
   context.print(`Nothing has been switched. To use it: earshot models use ${id}`);
 }
 
@@ -328,11 +328,16 @@ function reportAdapted(
   context.print(
     `${model.id} ${model.version}: projection heads on ${comparison.before.id}, ${steps} steps on ${clips} clips, ${Math.round(durationSec)} s`,
   );
-  printComparison(comparison, context);
+  printComparison(comparison, 'let it learn from more clips', context);
   context.print(`Nothing has been switched. To use it: earshot models use ${out ?? model.id}`);
 }
 
-function printComparison({ n, before, after, results }: ModelComparison, context: CommandContext): void {
+/** @param remedy what may help where nothing was gained */
+function printComparison(
+  { n, before, after, results }: ModelComparison,
+  remedy: string,
+  context: CommandContext,
+): void {
   context.print(
     `Recall on the ${n} held-out clips (before: ${before.id} ${before.version}, now: ${after.id}):`,
   );
@@ -344,5 +349,5 @@ function printComparison({ n, before, after, results }: ModelComparison, context
   const mean = (of: 'before' | 'after') =>
     Object.values(results).reduce((sum, scores) => sum + scores[of], 0) / Object.keys(results).length;
   if (mean('after') <= mean('before'))
-    context.print(`It finds no more than ${before.id}: keep that one, or train longer or on more clips.`);
+    context.print(`It finds no more than ${before.id}: keep that one, or ${remedy}.`);
 }
