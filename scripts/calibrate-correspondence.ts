@@ -6,9 +6,15 @@
  */
 import { scorePairs } from '#learning/evaluation/correspondence-pairs';
 import { corpusClips } from '#learning/evaluation/evaluate-model';
+import { AMBIENCE_KINDS, ambience } from '#learning/localization/ambience';
+import { fitSourceless } from '#model/calibration/correspondence';
 import { fitPlatt } from '#model/calibration/platt';
 import { writeCalibration } from '#model/checkpoint/checkpoint';
 import { loadEmbeddingModel } from '#model/load-model';
+
+/** Sounds without a source, of each kind. */
+const SOURCELESS = 40;
+const SOUND_SEC = 4;
 
 const [folder, corpus] = process.argv.slice(2);
 if (folder === undefined || corpus === undefined) {
@@ -21,10 +27,25 @@ const { pairs } = await scorePairs(model, await corpusClips(corpus, 'validation'
     if (done % 20 === 0) process.stderr.write(`${done} of ${total}\n`);
   },
 });
+const kinds: Float32Array[][] = AMBIENCE_KINDS.map(() => []);
+for (let i = 0; i < SOURCELESS * kinds.length; i++) {
+  const { sampleRateHz } = model.audioInput;
+  const [vector] = await model.embedAudio([
+    ambience(i, 'calibration', SOUND_SEC * sampleRateHz, sampleRateHz),
+  ]);
+  kinds[i % kinds.length]?.push(vector as Float32Array);
+}
 model.dispose();
-const correspondence = fitPlatt(
-  pairs.map(({ score }) => score),
-  pairs.map(({ isMatch }) => isMatch),
-);
+const correspondence = {
+  ...fitPlatt(
+    pairs.map(({ score }) => score),
+    pairs.map(({ isMatch }) => isMatch),
+  ),
+  sourceless: fitSourceless(
+    kinds,
+    pairs.filter(({ isMatch }) => isMatch).map(({ audio }) => audio),
+  ),
+};
 await writeCalibration(folder, { correspondence });
-process.stdout.write(`${JSON.stringify({ pairs: pairs.length, correspondence }, null, 2)}\n`);
+const { slope, intercept } = correspondence;
+process.stdout.write(`${JSON.stringify({ pairs: pairs.length, slope, intercept })}\n`);

@@ -98,21 +98,10 @@ describe('usage', () => {
     });
   });
 
-  it.each([
-    ['no command', []],
-    ['an unknown command', ['listen']],
-    ['an unknown option', ['search', '--loud']],
-    ['a search for nothing', ['search', '--clip', 'x']],
-    ['a search with nothing', ['search', '--for', 'audio']],
-    ['a search with two queries', ['search', '--for', 'audio', '--clip', 'x', '--video', 'y']],
-    ['topK 0', ['search', '--for', 'audio', '--clip', 'x', '--top-k', '0']],
-    ['a filter that is no JSON', ['search', '--for', 'audio', '--clip', 'x', '--filter', '{']],
-    ['an ingest of nothing', ['ingest']],
-    ['a server open to the world', ['serve', '--host', '0.0.0.0', '--port', 'x']],
-  ])('exits with 2 for %s', async (_what, args) => {
-    const { exitCode, stdout, stderr } = await earshot(args as string[]);
+  it('exits with 2 for an unknown option, and says so on stderr alone', async () => {
+    const { exitCode, stdout, stderr } = await earshot(['clips', 'ls', '--loud']);
     expect(stdout).toBe('');
-    expect(stderr).not.toBe('');
+    expect(stderr).toContain('--loud');
     expect(exitCode).toBe(2);
   });
 

@@ -1,5 +1,5 @@
 /** Whether a sound and a picture belong together. */
-import { plattProbability } from '#model/calibration/platt';
+import { correspondenceProbability } from '#model/calibration/correspondence';
 import type { AnalysisSubject, Correspondence, Modality } from '../catalog-service.ts';
 import { embedMedia } from '../ingest/embed-media.ts';
 import { modalityMissing } from './modality-missing.ts';
@@ -25,12 +25,12 @@ export async function correspond(
     : await embedded(picture, ['audio', 'video'], parts, signal);
   const { audio, video } = vectors;
   const { calibration, identity } = parts.model;
-  const platt = calibration?.correspondence;
+  const curve = calibration?.correspondence;
   const model = { ...identity };
-  if (!audio || !video) return { score: 0, probability: platt ? 0 : null, model };
+  if (!audio || !video) return { score: 0, probability: curve ? 0 : null, model };
   const cosine = audio.reduce((sum, value, i) => sum + value * (video[i] as number), 0);
   const score = Math.min(1, Math.max(-1, cosine));
-  return { score, probability: platt ? plattProbability(platt, score) : null, model };
+  return { score, probability: curve ? correspondenceProbability(curve, audio, score) : null, model };
 }
 
 /** The mean direction of the subject's segments; a modality is missing where all of them are silent or black. */

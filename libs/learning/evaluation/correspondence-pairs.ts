@@ -16,10 +16,16 @@ const SHIFT_SEC = 2;
 const CLIP_SEC = 5;
 const SEED = 1;
 
-interface Pair {
+export interface ScoredSound {
+  /** Unit vector. */
+  audio: Float32Array;
+  /** Its cosine with the picture. */
+  score: number;
+}
+
+interface Pair extends ScoredSound {
   /** Of the picture; intervals are drawn over clips, not over their windows. */
   clip: number;
-  score: number;
   isMatch: boolean;
 }
 
@@ -29,8 +35,8 @@ export interface CorrespondenceScores {
   /** For every clip: its own sound, its own 2 s later, and the sound of a clip of another class. */
   ordered: { matching: number; shifted: number; mismatched: number }[];
   /** For every clip, its picture with silence and with noise. */
-  silence: number[];
-  noise: number[];
+  silence: ScoredSound[];
+  noise: ScoredSound[];
 }
 
 interface EmbeddedClip {
@@ -69,8 +75,8 @@ export async function scorePairs(
     video.flatMap((picture, window) => {
       const mismatch = other(clip, (clip + window) % 2 === 0).audio[window] as Float32Array;
       return [
-        { clip, score: dot(picture, audio[window] as Float32Array), isMatch: true },
-        { clip, score: dot(picture, mismatch), isMatch: false },
+        { clip, ...scored(picture, audio[window] as Float32Array), isMatch: true },
+        { clip, ...scored(picture, mismatch), isMatch: false },
       ];
     }),
   );
@@ -85,9 +91,13 @@ export async function scorePairs(
   return {
     pairs,
     ordered,
-    silence: pictures.map((picture) => dot(picture, silent as Float32Array)),
-    noise: pictures.map((picture, i) => dot(picture, noises[i] as Float32Array)),
+    silence: pictures.map((picture) => scored(picture, silent as Float32Array)),
+    noise: pictures.map((picture, i) => scored(picture, noises[i] as Float32Array)),
   };
+}
+
+function scored(picture: Float32Array, audio: Float32Array): ScoredSound {
+  return { audio, score: dot(picture, audio) };
 }
 
 async function embedWindows(

@@ -1,12 +1,12 @@
 /** Whether the stated probability that sound and picture belong together comes true. */
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
-import { type PlattCalibration, plattProbability } from '#model/calibration/platt';
+import { type CorrespondenceCalibration, correspondenceProbability } from '#model/calibration/correspondence';
 import type { EmbeddingModel } from '#model/embedding-model';
 import { readModelInfo } from '#model/load-model';
 import { bootstrap, mean } from '#model/metrics/bootstrap';
 import { expectedCalibrationError, type ReliabilityBin, reliabilityBins } from '#model/metrics/calibration';
-import { type CorrespondenceScores, scorePairs } from './correspondence-pairs.ts';
+import { type CorrespondenceScores, type ScoredSound, scorePairs } from './correspondence-pairs.ts';
 import type { EmbeddingProgress } from './embed-scenes.ts';
 import type { LabelledFile } from './evaluate-model.ts';
 
@@ -56,9 +56,11 @@ export async function evaluateCorrespondence(
 /** Intervals are over clips: the windows of one clip are no further evidence. */
 export function scoreCorrespondence(
   { pairs, ordered, silence, noise }: CorrespondenceScores,
-  calibration: PlattCalibration,
+  calibration: CorrespondenceCalibration,
 ): Pick<CorrespondenceEvaluation, 'n' | 'results' | 'reliability'> {
-  const stated = pairs.map(({ score }) => plattProbability(calibration, score));
+  const probabilityOf = ({ audio, score }: ScoredSound) =>
+    correspondenceProbability(calibration, audio, score);
+  const stated = pairs.map(probabilityOf);
   const byClip = new Map<number, number[]>();
   pairs.forEach(({ clip }, i) => {
     byClip.set(clip, [...(byClip.get(clip) ?? []), i]);
@@ -81,8 +83,7 @@ export function scoreCorrespondence(
   const random = new SeededRandom(`${SEED}:guess`);
   const guesses = pairs.map(() => random.next());
   const share = (flags: readonly boolean[]) => bootstrap(flags.map(Number));
-  const unlikely = (of: readonly number[]) =>
-    share(of.map((score) => plattProbability(calibration, score) < UNLIKELY));
+  const unlikely = (of: readonly ScoredSound[]) => share(of.map((sound) => probabilityOf(sound) < UNLIKELY));
   const results: Record<string, Score> = {
     ece: { ...overClips(ece(stated)), chance: ece(guesses)([...pairs.keys()]) },
     brier: { ...overClips(brier), chance: 0.25 },

@@ -1,7 +1,7 @@
 /** Sounds without a source that could be seen: silence, noises and hum, for what must not be localized. */
 import { SeededRandom } from '#core/random';
 
-const KINDS = ['silence', 'white', 'pink', 'brown', 'hum', 'rumble'] as const;
+export const AMBIENCE_KINDS = ['silence', 'white', 'pink', 'brown', 'hum', 'rumble'] as const;
 /** In decibels of full scale. */
 const LOUDEST_DB = -12;
 const FAINTEST_DB = -50;
@@ -12,7 +12,7 @@ const FAINTEST_DB = -50;
  * @returns mono `[samples]`
  */
 export function ambience(index: number, seed: string, samples: number, sampleRateHz: number): Float32Array {
-  const kind = KINDS[index % KINDS.length] as (typeof KINDS)[number];
+  const kind = AMBIENCE_KINDS[index % AMBIENCE_KINDS.length] as (typeof AMBIENCE_KINDS)[number];
   const random = new SeededRandom(`${seed}/${index}`);
   const out = new Float32Array(samples);
   if (kind === 'silence') return out;

@@ -50,7 +50,9 @@ const platt = z.object({ slope: z.number(), intercept: z.number() });
 const probability = z.number().min(0).max(1);
 
 const calibration = z.object({
-  correspondence: platt.optional(),
+  correspondence: platt
+    .extend({ sourceless: platt.extend({ centres: z.array(z.array(z.number())).min(1) }).optional() })
+    .optional(),
   classification: classification.optional(),
   localization: z
     .object({

@@ -2,7 +2,8 @@
  * The network as a library: sounds and pictures as arrays in, answers out. It runs on TensorFlow.js, for training and
  * as the reference; a catalog serves the same weights through `EmbeddingModel`.
  */
-import { fitPlatt, type PlattCalibration, plattProbability } from '../calibration/platt.ts';
+import { correspondenceProbability } from '../calibration/correspondence.ts';
+import { fitPlatt, type PlattCalibration } from '../calibration/platt.ts';
 import { readLocalizationWeights, readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import { readGroupingWeights } from '../checkpoint/grouping.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
@@ -172,7 +173,7 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     const visualEmbedding = this.getVisualEmbedding(frames);
     const score = Math.max(-1, Math.min(1, dot(audioEmbedding, visualEmbedding)));
     const calibration = this.manifest.calibration?.correspondence;
-    const probability = calibration ? plattProbability(calibration, score) : null;
+    const probability = calibration ? correspondenceProbability(calibration, audioEmbedding, score) : null;
     return { audioEmbedding, visualEmbedding, score, probability };
   }
 

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
-import type { CorrespondenceScores } from '#learning/evaluation/correspondence-pairs';
+import type { CorrespondenceScores, ScoredSound } from '#learning/evaluation/correspondence-pairs';
 import { scoreCorrespondence } from '#learning/evaluation/correspondence-suite';
 import { reliabilityPlot } from '#learning/evaluation/reliability-plot';
 import { fitPlatt, plattProbability } from '#model/calibration/platt';
+
+/** A sound with a source, and what it scores. */
+function heard(score: number): ScoredSound {
+  return { audio: Float32Array.of(1, 0), score };
+}
 
 /** Scores whose matches come true exactly as often as a logistic curve of slope 6 says. */
 function honest(seed: number): CorrespondenceScores {
@@ -11,10 +16,10 @@ function honest(seed: number): CorrespondenceScores {
   const pairs = Array.from({ length: 1200 }, (_, i) => {
     const score = random.uniform(-1, 1);
     const isMatch = random.next() < plattProbability({ slope: 6, intercept: 0 }, score);
-    return { clip: i % 40, score, isMatch };
+    return { clip: i % 40, ...heard(score), isMatch };
   });
   const ordered = Array.from({ length: 50 }, () => ({ matching: 0.8, shifted: 0.5, mismatched: -0.1 }));
-  return { pairs, ordered, silence: [-0.9, -0.8], noise: [-0.7, 0.9] };
+  return { pairs, ordered, silence: [-0.9, -0.8].map(heard), noise: [-0.7, 0.9].map(heard) };
 }
 
 describe('the correspondence suite', () => {
@@ -41,6 +46,16 @@ describe('the correspondence suite', () => {
     expect(results['score.shifted']?.value).toBeCloseTo(0.5, 9);
     expect(results['silence.unlikely']?.value).toBe(1);
     expect(results['noise.unlikely']?.value).toBe(0.5);
+  });
+
+  it('takes a sound without a source for what it is, however near the picture is', () => {
+    const noise = [-0.7, 0.9].map((score) => ({ audio: Float32Array.of(0, 1), score }));
+    const scores = { ...honest(3), noise };
+    const sourceless = { centres: [[0, 1]], slope: 40, intercept: -20 };
+    const { results } = scoreCorrespondence(scores, { slope: 6, intercept: 0, sourceless });
+    expect(results['noise.unlikely']?.value).toBe(1);
+    const without = scoreCorrespondence(scores, { slope: 6, intercept: 0 }).results;
+    expect(results.ece?.value).toBeCloseTo(without.ece?.value as number, 6);
   });
 
   it('draws the reliability: a point for every bin that holds something', () => {
