@@ -1,0 +1,69 @@
+/**
+ * What it costs to separate 10 s of 720p film, decoding and writing included, against ffmpeg's own decode of the same
+ * file. Run with `npx tsx bench/separation.ts [MODEL_FOLDER]`.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { separateMedia } from '#catalog/separation/separate-media';
+import { probe } from '#media/probe';
+import { SeparationModel } from '#model/separation/separation-model';
+
+const run = promisify(execFile);
+const LENGTH_SEC = 10;
+const TARGET_SEC = 2;
+const ROUNDS = 3;
+
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
+
+async function makeMixture(file: string): Promise<void> {
+  const picture = `testsrc2=s=1280x720:r=25:d=${LENGTH_SEC}`;
+  const sound = `anoisesrc=c=pink:a=0.1:r=44100:d=${LENGTH_SEC}:seed=1[n];sine=f=440:r=44100:d=${LENGTH_SEC}[s];[n][s]amix`;
+  const inputs = ['-f', 'lavfi', '-i', picture, '-f', 'lavfi', '-i', sound];
+  const codecs = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
+  await run('ffmpeg', ['-hide_banner', '-v', 'error', '-y', ...inputs, ...codecs, file]);
+}
+
+/** Processor seconds that ffmpeg takes to decode the file to the frames and samples that separation asks for. */
+async function decodeSec(file: string): Promise<number> {
+  const outputs = ['-vf', 'fps=12.5,scale=96:96', '-pix_fmt', 'rgb24', '-f', 'null', '-'];
+  const { stderr } = await run('ffmpeg', ['-benchmark', '-threads', '1', '-i', file, ...outputs]);
+  const [, user, system] = /utime=([\d.]+)s stime=([\d.]+)s/.exec(stderr) ?? [];
+  return Number(user) + Number(system);
+}
+
+const folder = await mkdtemp(path.join(os.tmpdir(), 'earshot-bench-'));
+try {
+  const modelFolder = process.argv[2] ?? path.join(import.meta.dirname, '..', 'models', 'separation');
+  const model = await SeparationModel.load(modelFolder);
+  const file = path.join(folder, 'mixture.mp4');
+  await makeMixture(file);
+  const info = await probe(file);
+  const mixture = { file, info, startSec: 0, endSec: LENGTH_SEC };
+  const job = { mixture, like: null, region: { x: 0, y: 0, width: 0.5, height: 1 }, folder };
+  await separateMedia(job, model);
+  const rounds = { own: [] as number[], decode: [] as number[], wall: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage();
+    const startedAt = performance.now();
+    await separateMedia(job, model);
+    rounds.wall.push((performance.now() - startedAt) / 1000);
+    const { user, system } = process.cpuUsage(before);
+    rounds.own.push((user + system) / 1e6);
+    rounds.decode.push(await decodeSec(file));
+  }
+  await model.dispose();
+  const [own, decode, wall] = [median(rounds.own), median(rounds.decode), median(rounds.wall)];
+  const total = own + decode;
+  console.log(
+    `load average ${os.loadavg()[0]?.toFixed(2)} on ${os.availableParallelism()} cores; median of ${ROUNDS}`,
+  );
+  console.log(
+    `processor time: ${own.toFixed(2)} s of its own and ${decode.toFixed(2)} s of ffmpeg's, together ${total.toFixed(2)} s for ${LENGTH_SEC} s of film (${(total / LENGTH_SEC).toFixed(3)} of real time, ${(total / decode).toFixed(1)} times ffmpeg's decode); by the clock ${wall.toFixed(2)} s`,
+  );
+  console.log(`target ${TARGET_SEC} s on one core: ${total < TARGET_SEC ? 'reached' : 'missed'}`);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
