@@ -65,6 +65,26 @@ describe.skipIf(!models || !clips)(
       }
     });
 
+    it('classifies by the names of labels that nothing has been shown of', async () => {
+      const labels = ['baby', 'dog', 'harp', 'train'];
+      for (const [label, file] of [
+        ['dog', 'vas_dog_02677.mp4'],
+        ['harp', 'vgg_6zlMP_kQ_-w_30000_40000.mp4'],
+        ['baby', 'vas_baby_01951.mp4'],
+      ] as const) {
+        const subject = { clipId: added[file]?.id as string };
+        const { scores } = await catalog.classify({ subject, labels });
+        expect(scores.map((score) => score.label)).toEqual(labels);
+        const [best] = [...scores].sort((a, b) => b.probability - a.probability);
+        expect(best?.label).toBe(label);
+      }
+      const subject = { clipId: added['vas_dog_02677.mp4']?.id as string };
+      await expect(catalog.classify({ subject, labels: ['dog', 'quasar'] })).rejects.toMatchObject({
+        code: 'invalid_argument',
+        message: expect.stringMatching(/quasar/),
+      });
+    });
+
     it('says what it understood, and refuses what it does not know at all', async () => {
       const page = await catalog.search({ query: { text: 'a dog near a quasar' }, for: 'clip' });
       expect(page.text).toEqual({ understood: ['dog'], unknownWords: ['quasar'] });
