@@ -1,15 +1,27 @@
 /** A separation to look at: spectrograms of the mixture, the mask, the target and the residual, one below the other. */
 import { encodeRgbPng } from '#media/png';
-import { LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
+import { hertzToRow, LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
 import { SEPARATION_RATE_HZ, SEPARATION_STFT } from '#model/front-ends/stft';
+import { type Canvas, type Colour, drawText, textHeight, textWidth } from '../analysis/overlay/lettering.ts';
 
 /** A long sound's frames share columns. */
 const MAX_WIDTH = 1200;
-const MIN_WIDTH = 64;
-const GAP = 6;
+/** A short sound's frames take several. */
+const MIN_WIDTH = 600;
 /** From the loudest point down to black. */
 const RANGE_DB = 70;
-const PANELS = 4;
+
+/** Room around the panels, in pixels. */
+const LEFT = 64;
+const RIGHT = 12;
+const TITLE = 22;
+const TIME_AXIS = 24;
+const TEXT_SCALE = 2;
+const PAPER: Colour = [255, 255, 255];
+const INK: Colour = [40, 44, 52];
+const SHOWN_HZ = [200, 500, 1000, 2000, 5000] as const;
+const TICK_STEPS_SEC = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600] as const;
+const MOST_TICKS = 8;
 
 /** Stops of a scale from dark to light in even steps of lightness (after Matplotlib's "magma"). */
 const SCALE = [
@@ -22,9 +34,16 @@ const SCALE = [
   [252, 253, 191],
 ] as const;
 
+/** One spectrogram: its brightness, 0..1, at a point that so many frames share. */
+interface Panel {
+  title: string;
+  value(at: number, count: number): number;
+}
+
 export class SpectrogramPicture {
   readonly #width: number;
   readonly #frames: number;
+  readonly #durationSec: number;
   /** Sums over the frames of each column, `[width, 256]`. */
   readonly #power: Float32Array;
   readonly #mask: Float32Array;
@@ -34,6 +53,7 @@ export class SpectrogramPicture {
 
   /** @param durationSec of the whole sound */
   constructor(durationSec: number) {
+    this.#durationSec = durationSec;
     this.#frames = Math.max(1, Math.ceil((durationSec * SEPARATION_RATE_HZ) / SEPARATION_STFT.hopSamples));
     this.#width = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, this.#frames));
     const values = () => new Float32Array(this.#width * LOG_FREQUENCY_BINS);
@@ -66,7 +86,7 @@ export class SpectrogramPicture {
     }
   }
 
-  /** PNG bytes: time to the right, frequency upwards, all sounds on the mixture's scale of loudness. */
+  /** PNG bytes: time to the right, frequency upwards (labels in hertz), all sounds on the mixture's scale of loudness. */
   toPng(): Promise<Uint8Array> {
     let loudest = 0;
     this.#each((at, count) => {
@@ -76,23 +96,54 @@ export class SpectrogramPicture {
       const power = (sums[at] as number) / count;
       return power > 0 && loudest > 0 ? 1 + (10 * Math.log10(power / loudest)) / RANGE_DB : 0;
     };
-    const panels = [
-      brightness(this.#power),
-      (at: number, count: number) => (this.#mask[at] as number) / count,
-      brightness(this.#targetPower),
-      brightness(this.#residualPower),
+    const panels: Panel[] = [
+      { title: 'mixture', value: brightness(this.#power) },
+      { title: 'mask', value: (at, count) => (this.#mask[at] as number) / count },
+      { title: 'target', value: brightness(this.#targetPower) },
+      { title: 'residual', value: brightness(this.#residualPower) },
     ];
-    const height = PANELS * LOG_FREQUENCY_BINS + (PANELS - 1) * GAP;
-    const rgb = new Uint8Array(this.#width * height * 3).fill(255);
-    panels.forEach((value, panel) => {
-      const top = panel * (LOG_FREQUENCY_BINS + GAP);
-      this.#each((at, count) => {
-        const column = Math.floor(at / LOG_FREQUENCY_BINS);
-        const y = top + LOG_FREQUENCY_BINS - 1 - (at % LOG_FREQUENCY_BINS);
-        rgb.set(colour(count > 0 ? value(at, count) : 0), (y * this.#width + column) * 3);
-      });
+    const canvas = this.#paper(panels.length);
+    panels.forEach((panel, i) => {
+      this.#draw(canvas, panel, i * (TITLE + LOG_FREQUENCY_BINS));
     });
-    return encodeRgbPng(rgb, this.#width, height);
+    this.#drawTimes(canvas, panels.length * (TITLE + LOG_FREQUENCY_BINS));
+    return encodeRgbPng(canvas.rgb, canvas.width, canvas.height);
+  }
+
+  #paper(panels: number): Canvas {
+    const width = LEFT + this.#width + RIGHT;
+    const height = panels * (TITLE + LOG_FREQUENCY_BINS) + TIME_AXIS;
+    const rgb = new Uint8Array(width * height * 3);
+    for (let i = 0; i < rgb.length; i += 3) rgb.set(PAPER, i);
+    return { rgb, width, height };
+  }
+
+  #draw(canvas: Canvas, { title, value }: Panel, top: number): void {
+    const bottom = top + TITLE + LOG_FREQUENCY_BINS - 1;
+    drawText(canvas, title, LEFT, top + (TITLE - textHeight(TEXT_SCALE)) / 2, TEXT_SCALE, INK);
+    this.#each((at, count) => {
+      const x = LEFT + Math.floor(at / LOG_FREQUENCY_BINS);
+      const y = bottom - (at % LOG_FREQUENCY_BINS);
+      canvas.rgb.set(colour(count > 0 ? value(at, count) : 0), (y * canvas.width + x) * 3);
+    });
+    for (const hertz of SHOWN_HZ) {
+      const label = hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`;
+      const y = bottom - Math.round(hertzToRow(hertz));
+      const left = LEFT - 10 - textWidth(label, TEXT_SCALE);
+      drawText(canvas, label, left, y - textHeight(TEXT_SCALE) / 2, TEXT_SCALE, INK);
+      for (let x = LEFT - 6; x < LEFT; x++) canvas.rgb.set(INK, (y * canvas.width + x) * 3);
+    }
+  }
+
+  #drawTimes(canvas: Canvas, top: number): void {
+    const sec = this.#durationSec;
+    const fits = TICK_STEPS_SEC.find((step) => sec / step <= MOST_TICKS);
+    const step = fits ?? sec / MOST_TICKS;
+    for (let time = 0; time <= sec - step / 4; time += step) {
+      const x = LEFT + Math.floor((time / sec) * this.#width);
+      for (let y = top; y < top + 5; y++) canvas.rgb.set(INK, (y * canvas.width + x) * 3);
+      drawText(canvas, `${Number(time.toFixed(1))}s`, x, top + 8, TEXT_SCALE, INK);
+    }
   }
 
   /** Every point; `count` frames lie in its column, at least one where the division matters. */
