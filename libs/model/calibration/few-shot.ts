@@ -38,16 +38,23 @@ export function drawEpisode(
   if (labels.length < 2) return null;
   const used = new Set<number>();
   const examples: LabelledScene[] = [];
-  const prototypes: Record<string, SceneEmbeddings> = {};
   for (const label of labels) {
     const chosen = random.shuffle([...(byLabel.get(label) ?? [])]).slice(0, examplesPerLabel);
-    const members = chosen.map((i) => scenes[i] as LabelledScene);
     for (const i of chosen) used.add(i);
-    examples.push(...members);
-    prototypes[label] = { audio: meanOf(members, 'audio'), video: meanOf(members, 'video') };
+    examples.push(...chosen.map((i) => scenes[i] as LabelledScene));
   }
   const queries = scenes.flatMap((_, i) => (used.has(i) ? [] : [i]));
-  return { labels, prototypes, examples, queries };
+  return { labels, prototypes: prototypesOf(examples), examples, queries };
+}
+
+/** One for each label of the examples. */
+export function prototypesOf(examples: readonly LabelledScene[]): LabelPrototypes {
+  const prototypes: Record<string, SceneEmbeddings> = {};
+  for (const label of new Set(examples.map((example) => example.label))) {
+    const members = examples.filter((example) => example.label === label);
+    prototypes[label] = { audio: meanOf(members, 'audio'), video: meanOf(members, 'video') };
+  }
+  return prototypes;
 }
 
 function meanOf(scenes: readonly LabelledScene[], stream: 'audio' | 'video'): Float32Array | null {
