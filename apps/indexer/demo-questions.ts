@@ -65,11 +65,13 @@ export async function showLocalization(
   context: CommandContext,
 ): Promise<void> {
   const found = await catalog.localize({ subject: { clipId: clip.id }, folder, overlays: 'film' });
-  const { sounding, confidence, maps, film } = found;
+  const { sounding, confidence, maps, sources, film } = found;
   const verdict = sounding ? 'from something in its picture' : 'from nothing in its picture';
   context.print(
     `\nThe sound of "${clip.title}" comes ${verdict} (confidence ${confidence.toFixed(2)}): ${maps.length} maps in ${folder}, as a film in ${film}.`,
   );
+  for (const { label, probability } of sources)
+    context.print(`Of what sounds there, it names: ${label} (probability ${probability.toFixed(2)}).`);
 }
 
 /** What is found of a clip whose sound has been moved by a known time; the copy goes to `folder`. */

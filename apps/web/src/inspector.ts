@@ -23,6 +23,7 @@ interface Localization {
   sounding: boolean;
   confidence: number;
   film: string | null;
+  sources: { label: string; probability: number }[];
 }
 
 interface Separation {
@@ -67,12 +68,14 @@ const QUESTIONS: Question[] = [
     fits: hasBoth,
     async ask(clip) {
       const found = await askAbout<Localization>('localize', clip, { overlays: 'film' });
-      const { sounding, confidence, film } = found;
+      const { sounding, confidence, film, sources } = found;
       const verdict = sounding
         ? `Something in the picture makes this sound (${percent(confidence)} sure).`
         : `Nothing in the picture seems to make this sound (confidence ${percent(confidence)}).`;
-      if (film === null) return [verdict];
-      return [verdict, element('video', { src: film, controls: true, playsinline: true, autoplay: true })];
+      const named = sources.map(({ label, probability }) => `${label} (${percent(probability)})`);
+      const lines = named.length > 0 ? [verdict, `It sounds like ${named.join(', ')}.`] : [verdict];
+      if (film === null) return lines;
+      return [...lines, element('video', { src: film, controls: true, playsinline: true, autoplay: true })];
     },
   },
   {
