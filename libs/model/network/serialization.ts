@@ -28,7 +28,9 @@ export function encodeModel(
       parameterCount,
     },
   };
-  return encodeSafetensors(arrays, { model: manifest.id, [MANIFEST_KEY]: JSON.stringify(whole) });
+  // In the schema's order of fields, or a model that was read back would be written differently.
+  const inOrder = parseTwoTowerManifest(whole, SUBJECT);
+  return encodeSafetensors(arrays, { model: manifest.id, [MANIFEST_KEY]: JSON.stringify(inOrder) });
 }
 
 /** @throws EarshotError `checkpoint_invalid` for bytes that are damaged or no model, `model_invalid` for a bad manifest */
