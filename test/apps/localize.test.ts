@@ -2,12 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RemoteCatalog } from '#apps/api/client';
 import { CommandContext } from '#apps/indexer/context';
-import { run } from '#apps/indexer/run';
 import { ffmpeg, makeClip } from '../catalog/support/make-clips.ts';
 import { OPEN_MS, removeFolder, temporaryFolder, testConfig } from '../catalog/support/test-catalog.ts';
+import { capturedRun } from './support/captured-run.ts';
 import { startTestServer, type TestServer } from './support/test-server.ts';
 
 let server: TestServer;
@@ -51,15 +51,7 @@ async function post(file: string, fields: Record<string, string> = {}) {
 async function earshot(...args: string[]) {
   const config = testConfig(server.dataDir, { EARSHOT_API_URL: server.url });
   const context = new CommandContext({ version: '0', signal: new AbortController().signal, config });
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    }),
-  );
-  const exitCode = await run(args, context).finally(() => spies.map((spy) => spy.mockRestore()));
-  return { ...said, exitCode };
+  return capturedRun(args, context);
 }
 
 describe('POST /v1/localize', () => {

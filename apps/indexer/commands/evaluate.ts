@@ -24,6 +24,15 @@ interface EvaluateFlags {
   json?: boolean;
 }
 
+/** What every suite is handed. */
+interface Measuring {
+  flags: EvaluateFlags;
+  config: CatalogConfig;
+  corpus: string;
+  signal: AbortSignal;
+  bar: StageBar;
+}
+
 interface Scored {
   suite: string;
   n: number;
@@ -98,29 +107,23 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     );
   }
   const bar = new StageBar();
+  const run: Measuring = { flags, config, corpus, bar, signal: context.signal };
   try {
     if (flags.suite === 'colour-control' && !flags.pairs) {
       const { evaluateColourControl } = await import('#learning/evaluation/colour-control');
       return await evaluateColourControl({
         corpus,
-        cacheFolder: path.join(config.dataDir, 'cache', 'training'),
-        signal: context.signal,
-        onProgress: (stage, done, total) => bar.update(stage, done, total),
+        ...followedFromCache(run),
       });
     }
-    if (flags.suite.startsWith('separation-'))
-      return await evaluateSeparation(flags, config, corpus, context, bar);
+    if (flags.suite.startsWith('separation-')) return await evaluateSeparation(run);
     if ((flags.suite === 'localization' || flags.suite === 'negative-audio') && !flags.pairs)
-      return await evaluateMaps(flags.suite, corpus, flags, config, context, bar);
-    if (flags.suite === 'localization-duets' && !flags.pairs)
-      return await evaluateDuets(corpus, flags, config, context, bar);
-    if (flags.suite === 'concepts') return await evaluateConcepts(flags, config, context, bar);
-    if (flags.suite === 'classification')
-      return await evaluateClassification(flags, config, corpus, context, bar);
-    if (flags.suite === 'synchronization')
-      return await evaluateSynchronization(flags, config, corpus, context, bar);
-    if (flags.suite === 'correspondence')
-      return await evaluateCorrespondence(flags, config, corpus, context, bar);
+      return await evaluateMaps(flags.suite, run);
+    if (flags.suite === 'localization-duets' && !flags.pairs) return await evaluateDuets(run);
+    if (flags.suite === 'concepts') return await evaluateConcepts(run);
+    if (flags.suite === 'classification') return await evaluateClassification(run);
+    if (flags.suite === 'synchronization') return await evaluateSynchronization(run);
+    if (flags.suite === 'correspondence') return await evaluateCorrespondence(run);
     const { corpusClips, evaluateRetrieval, readPairsFile } = await import(
       '#learning/evaluation/evaluate-model'
     );
@@ -128,10 +131,9 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
       ? await readPairsFile(flags.pairs)
       : await corpusClips(corpus, SUITES[flags.suite as Suite] ?? 'test', flags.clips);
     return await evaluateRetrieval(flags.pairs ? 'pairs' : flags.suite, {
-      model: await modelOf(flags, await modelFolderOf(flags, config)),
+      model: await modelOf(flags, await modelFolderOf(run)),
       clips,
-      signal: context.signal,
-      onProgress: (done, total) => bar.update('evaluate', done, total),
+      ...followed(run),
     });
   } finally {
     bar.stop();
@@ -139,13 +141,23 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
 }
 
 /** The folder of the model that is measured: the one asked for, or the one that is in use. */
-async function modelFolderOf(
-  { model }: EvaluateFlags,
-  config: CatalogConfig,
-  otherwise = config.model,
-): Promise<string> {
+async function modelFolderOf({ flags, config }: Measuring, otherwise = config.model): Promise<string> {
   const { findModelFolder } = await import('#catalog/models');
-  return findModelFolder(model ?? otherwise, config.dataDir);
+  return findModelFolder(flags.model ?? otherwise, config.dataDir);
+}
+
+/** How a suite is stopped and what it tells meanwhile. */
+function followed({ signal, bar }: Measuring, stage = 'evaluate') {
+  return { signal, onProgress: (done: number, total: number) => bar.update(stage, done, total) };
+}
+
+/** The same of a suite that names its own stages, with the clips that were decoded before. */
+function followedFromCache({ config, signal, bar }: Measuring) {
+  return {
+    cacheFolder: path.join(config.dataDir, 'cache', 'training'),
+    signal,
+    onProgress: (stage: string, done: number, total: number) => bar.update(stage, done, total),
+  };
 }
 
 /** That model, or the control that takes its place. */
@@ -154,76 +166,52 @@ async function modelOf(flags: EvaluateFlags, folder: string) {
   return modelOrControl(folder, flags.control);
 }
 
-async function evaluateSynchronization(
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  corpus: string,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateSynchronization(run: Measuring): Promise<Scored> {
+  const { flags, corpus } = run;
   const suite = await import('#learning/evaluation/synchronization-suite');
   return suite.evaluateSynchronization({
-    modelFolder: await modelFolderOf(flags, config),
+    modelFolder: await modelFolderOf(run),
     corpus,
     pairs: flags.pairs,
     clips: flags.clips,
-    cacheFolder: path.join(config.dataDir, 'cache', 'training'),
-    signal: context.signal,
-    onProgress: (stage, done, total) => bar.update(stage, done, total),
+    ...followedFromCache(run),
   });
 }
 
-async function evaluateMaps(
-  suite: 'localization' | 'negative-audio',
-  corpus: string,
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateMaps(suite: 'localization' | 'negative-audio', run: Measuring): Promise<Scored> {
   const request = {
-    ...{ suite, corpus, split: SUITES[suite], clips: flags.clips, signal: context.signal },
-    modelFolder: await modelFolderOf(flags, config),
-    onProgress: (done: number, total: number) => bar.update('evaluate', done, total),
+    ...{ suite, corpus: run.corpus, split: SUITES[suite], clips: run.flags.clips },
+    modelFolder: await modelFolderOf(run),
+    ...followed(run),
   };
   if (suite === 'negative-audio')
     return (await import('#learning/evaluation/negative-audio-suite')).evaluateNegativeAudio(request);
   return (await import('#learning/evaluation/localization-suite')).evaluateLocalization(request);
 }
 
-async function evaluateDuets(
-  corpus: string,
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateDuets(run: Measuring): Promise<Scored> {
+  const { flags, corpus } = run;
   const { clips, ablation } = flags;
   const suite = await import('#learning/evaluation/duets-suite');
   return suite.evaluateDuets({
-    ...{ corpus, clips, signal: context.signal },
-    modelFolder: await modelFolderOf(flags, config),
-    ...(ablation && { ablationFolder: await modelFolderOf({ ...flags, model: ablation }, config) }),
-    onProgress: (done, total) => bar.update('evaluate', done, total),
+    ...{ corpus, clips },
+    modelFolder: await modelFolderOf(run),
+    ...(ablation && {
+      ablationFolder: await modelFolderOf({ ...run, flags: { ...flags, model: ablation } }),
+    }),
+    ...followed(run),
   });
 }
 
-async function evaluateCorrespondence(
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  corpus: string,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateCorrespondence(run: Measuring): Promise<Scored> {
+  const { flags, corpus } = run;
   const { evaluateCorrespondence } = await import('#learning/evaluation/correspondence-suite');
   const { corpusClips } = await import('#learning/evaluation/evaluate-model');
-  const folder = await modelFolderOf(flags, config);
+  const folder = await modelFolderOf(run);
   const model = await modelOf(flags, folder);
   const clips = await corpusClips(corpus, 'test', flags.clips);
-  const { reliability, ...scored } = await evaluateCorrespondence(folder, model, clips, {
-    signal: context.signal,
-    onProgress: (done, total) => bar.update('embed', done, total),
-  });
+  const followedEmbedding = followed(run, 'embed');
+  const { reliability, ...scored } = await evaluateCorrespondence(folder, model, clips, followedEmbedding);
   if (flags.plot !== undefined) {
     const { reliabilityPlot } = await import('#learning/evaluation/reliability-plot');
     const title = `${scored.model.id}: do they belong together? N = ${scored.n}`;
@@ -232,12 +220,8 @@ async function evaluateCorrespondence(
   return scored;
 }
 
-async function evaluateConcepts(
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateConcepts(run: Measuring): Promise<Scored> {
+  const { flags } = run;
   if (flags.pairs === undefined) {
     const message =
       'The suite needs real labelled clips: give JSON lines of {"file", "concepts"} or {"file", "labels"} with --pairs.';
@@ -245,43 +229,31 @@ async function evaluateConcepts(
   }
   const suite = await import('#learning/evaluation/evaluate-concepts');
   return suite.evaluateConcepts({
-    modelFolder: await modelFolderOf(flags, config),
+    modelFolder: await modelFolderOf(run),
     clips: await suite.readConceptManifest(flags.pairs),
     esc10: flags.esc10 ?? null,
-    signal: context.signal,
-    onProgress: (done, total) => bar.update('evaluate', done, total),
+    ...followed(run),
   });
 }
 
 /** Decibels; what stands under chance is what guessing gains. */
-async function evaluateSeparation(
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  corpus: string,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateSeparation(run: Measuring): Promise<Scored> {
+  const { flags, corpus } = run;
   const { evaluateSeparation: measure } = await import('#learning/evaluation/separation-suite');
   return measure({
     suite: flags.suite as SeparationSuite,
     corpus,
-    modelFolder: await modelFolderOf(flags, config, 'separation'),
+    modelFolder: await modelFolderOf(run, 'separation'),
     clips: flags.clips,
-    signal: context.signal,
-    onProgress: (done, total) => bar.update('evaluate', done, total),
+    ...followed(run),
   });
 }
 
-async function evaluateClassification(
-  flags: EvaluateFlags,
-  config: CatalogConfig,
-  corpus: string,
-  context: CommandContext,
-  bar: StageBar,
-): Promise<Scored> {
+async function evaluateClassification(run: Measuring): Promise<Scored> {
+  const { flags, corpus } = run;
   const suite = await import('#learning/evaluation/evaluate-classification');
   const { corpusClips, readPairsFile } = await import('#learning/evaluation/evaluate-model');
-  const modelFolder = await modelFolderOf(flags, config);
+  const modelFolder = await modelFolderOf(run);
   const clips = flags.pairs
     ? await readPairsFile(flags.pairs)
     : flags.esc10
@@ -291,8 +263,7 @@ async function evaluateClassification(
     model: await modelOf(flags, modelFolder),
     modelFolder,
     clips,
-    signal: context.signal,
-    onProgress: (done, total) => bar.update('evaluate', done, total),
+    ...followed(run),
   });
 }
 

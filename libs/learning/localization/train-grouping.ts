@@ -6,8 +6,8 @@
 
 import { EarshotError } from '#core/errors';
 import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
-import { type GroupingShape, writeGrouping } from '#model/checkpoint/grouping';
 import type { GroupingCalibration, ModelManifest } from '#model/checkpoint/manifest';
+import { type GroupingShape, writeGrouping } from '#model/checkpoint/tower-heads';
 import type { Engine } from '#model/engine/engine';
 import { type NamedArray, ParameterStore } from '#model/layers/parameters';
 import { loadNetwork } from '#model/load-network';

@@ -1,6 +1,7 @@
 /** A localization head for a model folder: trained on the corpus, calibrated, and put beside the towers. */
-import { readTwoTowerManifest, writeLocalizationHead } from '#model/checkpoint/checkpoint';
+import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
 import type { ModelManifest } from '#model/checkpoint/manifest';
+import { writeLocalizationHead } from '#model/checkpoint/tower-heads';
 import type { NamedArray } from '#model/layers/parameters';
 import { loadNetwork } from '#model/load-network';
 import { localizationHeadOptions, TensorFlowLocalizer } from '#model/localization/tensorflow-localizer';

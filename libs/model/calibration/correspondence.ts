@@ -4,6 +4,7 @@
  * how likely the sound has no source at all.
  */
 import { dot } from '../network/dot.ts';
+import { prototypeOf } from '../network/scene.ts';
 import { fitPlatt, type PlattCalibration, plattProbability } from './platt.ts';
 
 /** That a sound has no source: a curve over its largest cosine with the centres. */
@@ -54,13 +55,11 @@ export function fitSourceless(
 }
 
 function directionOf(vectors: readonly Float32Array[]): number[] {
-  const sum = (vectors[0] ?? new Float32Array(0)).map((_, i) =>
-    vectors.reduce((total, vector) => total + (vector[i] as number), 0),
-  );
-  const length = Math.sqrt(dot(sum, sum));
-  return Array.from(sum, (value) => Number((value / length).toFixed(CENTRE_DIGITS)));
+  const mean = prototypeOf(vectors);
+  const length = Math.sqrt(dot(mean, mean));
+  return Array.from(mean, (value) => Number((value / length).toFixed(CENTRE_DIGITS)));
 }
 
 function nearnessTo(centres: readonly (readonly number[])[], vector: Float32Array): number {
-  return Math.max(...centres.map((centre) => dot(Float32Array.from(centre), vector)));
+  return Math.max(...centres.map((centre) => dot(centre, vector)));
 }

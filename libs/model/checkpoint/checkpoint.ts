@@ -7,7 +7,6 @@ import type { NamedArray } from '../layers/parameters.ts';
 import {
   type AnyManifest,
   type CheckedFile,
-  type LocalizationCalibration,
   type ModelCalibration,
   type ModelManifest,
   parseManifest,
@@ -17,7 +16,6 @@ import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 
 const MANIFEST_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
-const LOCALIZATION_FILES = { weights: 'localization.safetensors', serving: 'localization.onnx' };
 const SERVING_FILES = { audio: 'audio.onnx', video: 'video.onnx' };
 
 export type NewManifest = Omit<ModelManifest, 'weights' | 'serving' | 'format' | 'version'> & {
@@ -99,60 +97,6 @@ export async function writeCalibration(folder: string, fitted: ModelCalibration)
   const extended = { ...rest, calibration: { ...calibration, ...fitted }, training };
   await writeManifest(folder, extended);
   return extended;
-}
-
-/**
- * Puts a localization head beside the towers that it was trained on.
- *
- * @returns the manifest as written
- */
-export async function writeLocalizationHead(
-  folder: string,
-  manifest: ModelManifest,
-  head: {
-    width: number;
-    arrays: readonly NamedArray[];
-    parameterCount: number;
-    graph: Uint8Array;
-    calibration: LocalizationCalibration;
-    training: Record<string, unknown>;
-  },
-): Promise<ModelManifest> {
-  const bytes = encodeSafetensors(head.arrays, { model: manifest.id });
-  const { weights, serving } = LOCALIZATION_FILES;
-  await writeFileAtomically(path.join(folder, weights), bytes);
-  await writeFileAtomically(path.join(folder, serving), head.graph);
-  const { training, heads, ...rest } = manifest;
-  const extended: ModelManifest = {
-    ...rest,
-    calibration: { ...manifest.calibration, localization: head.calibration },
-    heads: {
-      ...heads,
-      localization: {
-        width: head.width,
-        weights: { file: weights, sha256: sha256(bytes), parameterCount: head.parameterCount },
-        serving: { file: serving, sha256: sha256(head.graph) },
-        training: head.training,
-      },
-    },
-    training,
-  };
-  await writeManifest(folder, extended);
-  return extended;
-}
-
-/**
- * A localization head's weights, or null where the folder has none.
- *
- * @throws EarshotError `checkpoint_invalid` when the file is missing or damaged
- */
-export async function readLocalizationWeights(
-  folder: string,
-  { heads }: ModelManifest,
-): Promise<NamedArray[] | null> {
-  if (!heads?.localization) return null;
-  const { weights } = heads.localization;
-  return decodeSafetensors(await readCheckedFile(folder, weights), path.join(folder, weights.file));
 }
 
 /** Replaces `model.json` alone, whole or not at all. */

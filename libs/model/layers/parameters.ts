@@ -77,6 +77,11 @@ export class ParameterStore {
     value.dispose();
   }
 
+  /** Numbers that are trained. */
+  get trainableCount(): number {
+    return [...this.trainable.values()].reduce((count, variable) => count + variable.size, 0);
+  }
+
   dispose(): void {
     for (const variable of [...this.trainable.values(), ...this.statistics.values()]) variable.dispose();
     this.trainable.clear();

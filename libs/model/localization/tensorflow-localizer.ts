@@ -1,12 +1,13 @@
 /** The trunk and the localization head on TensorFlow.js: the reference, and what serves where ONNX Runtime can't. */
 import type * as tfTypes from '@tensorflow/tfjs';
 import { EarshotError } from '#core/errors';
-import { readLocalizationWeights } from '../checkpoint/checkpoint.ts';
 import type { FrontEnds, ModelManifest } from '../checkpoint/manifest.ts';
+import { readHeadWeights } from '../checkpoint/tower-heads.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import { ParameterStore } from '../layers/parameters.ts';
 import { loadNetwork } from '../load-network.ts';
 import type { TwoTowerNetwork, TwoTowerOptions } from '../towers/two-tower.ts';
+import { stageChannels } from '../towers/video-tower.ts';
 import { LocalizationHead, type LocalizationHeadOptions } from './localization-head.ts';
 import { type LocalizationInput, mapSide } from './localization-input.ts';
 import type { Localizer } from './localizer.ts';
@@ -17,9 +18,8 @@ const NO_MATTER = 0;
 
 /** What a head is built for that sits on these towers. */
 export function localizationHeadOptions({ video }: TwoTowerOptions, width: number): LocalizationHeadOptions {
-  const [, quarter, , eighth, , map] = video.trunkChannels;
   const { embeddingDimension } = video;
-  return { stageChannels: [quarter, eighth, map], embeddingDimension, width };
+  return { stageChannels: stageChannels(video), embeddingDimension, width };
 }
 
 export class TensorFlowLocalizer implements Localizer {
@@ -56,7 +56,7 @@ export class TensorFlowLocalizer implements Localizer {
 
   /** @throws EarshotError `not_trained` for a folder without a head, `checkpoint_invalid` */
   static async load(folder: string, manifest: ModelManifest): Promise<TensorFlowLocalizer> {
-    const arrays = await readLocalizationWeights(folder, manifest);
+    const arrays = await readHeadWeights(folder, manifest, 'localization');
     if (!arrays || !manifest.heads?.localization)
       throw new EarshotError('not_trained', `${folder} has no localization head.`, { subject: folder });
     const network = await loadNetwork(folder, manifest);
@@ -71,9 +71,7 @@ export class TensorFlowLocalizer implements Localizer {
 
   /** Trainable weights of the head. */
   get parameterCount(): number {
-    let count = 0;
-    for (const variable of this.#store.trainable.values()) count += variable.size;
-    return count;
+    return this.#store.trainableCount;
   }
 
   async logits(input: LocalizationInput, audio: Float32Array): Promise<Float32Array> {

@@ -1,10 +1,11 @@
 /** The trunk and the grouping network on TensorFlow.js: the reference, and what serves where ONNX Runtime can't. */
 import { EarshotError } from '#core/errors';
-import { type GroupingShape, readGroupingWeights } from '../checkpoint/grouping.ts';
 import type { FrontEnds, ModelManifest } from '../checkpoint/manifest.ts';
+import { type GroupingShape, readHeadWeights } from '../checkpoint/tower-heads.ts';
 import { type NamedArray, ParameterStore } from '../layers/parameters.ts';
 import { loadNetwork } from '../load-network.ts';
 import type { TwoTowerNetwork, TwoTowerOptions } from '../towers/two-tower.ts';
+import { stageChannels } from '../towers/video-tower.ts';
 import { GroupingNetwork, type GroupingNetworkOptions } from './grouping-network.ts';
 import { type LocalizationInput, mapSide } from './localization-input.ts';
 import { EVIDENCE_CHANNELS } from './motion-evidence.ts';
@@ -21,9 +22,8 @@ export function groupingOptions(
   { audio, video }: TwoTowerOptions,
   { width, labels, grouping }: GroupingShape,
 ): GroupingNetworkOptions {
-  const [, quarter, , eighth, , map] = video.trunkChannels;
   return {
-    stageChannels: [quarter, eighth, map],
+    stageChannels: stageChannels(video),
     stepWidth: audio.tokenWidth,
     ...{ width, grouping },
     classCount: labels.length,
@@ -63,7 +63,7 @@ export class TensorFlowSourceLocalizer implements SourceLocalizer {
 
   /** @throws EarshotError `not_trained` for a folder without a grouping network, `checkpoint_invalid` */
   static async load(folder: string, manifest: ModelManifest): Promise<TensorFlowSourceLocalizer> {
-    const arrays = await readGroupingWeights(folder, manifest);
+    const arrays = await readHeadWeights(folder, manifest, 'grouping');
     if (!arrays || !manifest.heads?.grouping)
       throw new EarshotError('not_trained', `${folder} has no grouping head.`, { subject: folder });
     const network = await loadNetwork(folder, manifest);
@@ -74,9 +74,7 @@ export class TensorFlowSourceLocalizer implements SourceLocalizer {
 
   /** Trainable weights of the grouping network. */
   get parameterCount(): number {
-    let count = 0;
-    for (const variable of this.#store.trainable.values()) count += variable.size;
-    return count;
+    return this.#store.trainableCount;
   }
 
   async logits(input: LocalizationInput, steps: Float32Array): Promise<GroupingLogits> {

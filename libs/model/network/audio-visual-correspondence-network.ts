@@ -4,10 +4,10 @@
  */
 import { correspondenceProbability } from '../calibration/correspondence.ts';
 import { fitPlatt, type PlattCalibration } from '../calibration/platt.ts';
-import { readLocalizationWeights, readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
-import { readGroupingWeights } from '../checkpoint/grouping.ts';
+import { readTwoTowerManifest, readWeights } from '../checkpoint/checkpoint.ts';
 import type { ModelManifest } from '../checkpoint/manifest.ts';
 import { readSynchronization } from '../checkpoint/synchronization.ts';
+import { readHeadWeights } from '../checkpoint/tower-heads.ts';
 import { loadEngine } from '../engine/engine.ts';
 import { motionRhythm } from '../front-ends/motion-rhythm.ts';
 import type { NamedArray } from '../layers/parameters.ts';
@@ -100,8 +100,8 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     learning: LearningOptions = {},
   ): Promise<AudioVisualCorrespondenceNetwork> {
     const manifest = await readTwoTowerManifest(folder);
-    const head = (await readLocalizationWeights(folder, manifest)) ?? [];
-    const grouping = (await readGroupingWeights(folder, manifest)) ?? [];
+    const head = (await readHeadWeights(folder, manifest, 'localization')) ?? [];
+    const grouping = (await readHeadWeights(folder, manifest, 'grouping')) ?? [];
     const arrays = [...(await readWeights(folder, manifest)), ...head, ...grouping];
     const made = await AudioVisualCorrespondenceNetwork.#of(manifest, arrays, learning);
     made.synchronization = await readSynchronization(folder, manifest);

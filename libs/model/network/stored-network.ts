@@ -3,10 +3,10 @@
  * written.
  */
 import { EarshotError } from '#core/errors';
-import { writeLocalizationHead, writeModelFolder } from '../checkpoint/checkpoint.ts';
-import { writeGrouping } from '../checkpoint/grouping.ts';
+import { writeModelFolder } from '../checkpoint/checkpoint.ts';
 import type { GroupingCalibration, LocalizationCalibration, ModelManifest } from '../checkpoint/manifest.ts';
 import { type StoredSynchronization, writeSynchronization } from '../checkpoint/synchronization.ts';
+import { writeGrouping, writeLocalizationHead } from '../checkpoint/tower-heads.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { NamedArray } from '../layers/parameters.ts';
 import { TensorFlowLocalizer } from '../localization/tensorflow-localizer.ts';
@@ -71,9 +71,7 @@ export abstract class StoredNetwork {
 
   /** Trainable weights, the temperature among them. */
   get parameterCount(): number {
-    let count = 0;
-    for (const variable of this.network.store.trainable.values()) count += variable.size;
-    return count;
+    return this.network.store.trainableCount;
   }
 
   /** A copy of every array that the answers depend on: trainable weights first, then running statistics. */

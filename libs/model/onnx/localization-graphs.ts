@@ -1,7 +1,7 @@
 /** What the localization head needs of the video tower, alone or with the head on top, as ONNX graphs. */
 import type { LocalizationHead } from '../localization/localization-head.ts';
 import { EVIDENCE_CHANNELS } from '../localization/motion-evidence.ts';
-import type { VideoTower } from '../towers/video-tower.ts';
+import { stageChannels, type VideoTower } from '../towers/video-tower.ts';
 import { OnnxGraphBuilder, type OnnxValue } from './graph-builder.ts';
 
 /**
@@ -13,7 +13,7 @@ import { OnnxGraphBuilder, type OnnxValue } from './graph-builder.ts';
 export function towerStagesGraph(tower: VideoTower): Uint8Array {
   const graph = new OnnxGraphBuilder('tower-stages');
   const stages = tower.stagesToOnnx(graph, framesInput(graph));
-  const [, quarterChannels, , eighthChannels, , mapChannels] = tower.options.trunkChannels;
+  const [quarterChannels, eighthChannels, mapChannels] = stageChannels(tower.options);
   const put = (name: string, value: OnnxValue, channels: number) =>
     graph.output(name, value, 'float32', ['frames', `${name}_height`, `${name}_width`, channels]);
   const last = (x: OnnxValue) => graph.node('Transpose', [x], { perm: [0, 2, 3, 1] });

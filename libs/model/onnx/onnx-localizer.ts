@@ -1,10 +1,9 @@
 /** The trunk and the localization head on ONNX Runtime: what serves. */
-import { EarshotError } from '#core/errors';
 import type { FrontEnds } from '../checkpoint/manifest.ts';
 import { type LocalizationInput, mapSide } from '../localization/localization-input.ts';
 import type { Localizer } from '../localization/localizer.ts';
 import { EVIDENCE_CHANNELS } from '../localization/motion-evidence.ts';
-import { OnnxSession } from './session.ts';
+import { floatOutput, OnnxSession } from './session.ts';
 
 export class OnnxLocalizer implements Localizer {
   readonly #session: OnnxSession;
@@ -30,13 +29,12 @@ export class OnnxLocalizer implements Localizer {
     const side = mapSide(this.#video);
     const heard = new Float32Array(count * audio.length);
     for (let i = 0; i < count; i++) heard.set(audio, i * audio.length);
-    const { logits } = await this.#session.run({
+    const answer = await this.#session.run({
       frames: { data: frames, shape: [count, height, width, 3] },
       evidence: { data: evidence, shape: [count, side, side, EVIDENCE_CHANNELS] },
       audio: { data: heard, shape: [count, audio.length] },
     });
-    if (logits?.data instanceof Float32Array) return logits.data;
-    throw new EarshotError('model_invalid', 'The localization graph has no float32 output named logits.');
+    return floatOutput(answer, 'logits', 'localization').data;
   }
 
   dispose(): void {

@@ -1,10 +1,9 @@
 /** The trunk and the grouping network on ONNX Runtime: what serves. */
-import { EarshotError } from '#core/errors';
 import type { FrontEnds } from '../checkpoint/manifest.ts';
 import { type LocalizationInput, mapSide } from '../localization/localization-input.ts';
 import { EVIDENCE_CHANNELS } from '../localization/motion-evidence.ts';
 import type { GroupingLogits, SourceLocalizer } from '../localization/source-localizer.ts';
-import { OnnxSession, type OnnxTensor } from './session.ts';
+import { floatOutput, OnnxSession } from './session.ts';
 
 export class OnnxSourceLocalizer implements SourceLocalizer {
   readonly #session: OnnxSession;
@@ -41,15 +40,8 @@ export class OnnxSourceLocalizer implements SourceLocalizer {
       evidence: { data: evidence, shape: [count, side, side, EVIDENCE_CHANNELS] },
       steps: { data: steps, shape: [1, steps.length / this.#stepWidth, this.#stepWidth] },
     });
-    const floats = (name: string, tensor: OnnxTensor | undefined) => {
-      if (tensor?.data instanceof Float32Array) return tensor.data;
-      throw new EarshotError('model_invalid', `The grouping graph has no float32 output named ${name}.`);
-    };
-    return {
-      places: floats('logits', answer.logits),
-      heard: floats('heard', answer.heard),
-      seen: floats('seen', answer.seen),
-    };
+    const floats = (name: string) => floatOutput(answer, name, 'grouping').data;
+    return { places: floats('logits'), heard: floats('heard'), seen: floats('seen') };
   }
 
   dispose(): void {

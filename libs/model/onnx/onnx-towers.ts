@@ -1,9 +1,8 @@
 /** The towers on ONNX Runtime: what serves. */
-import { EarshotError } from '#core/errors';
 import type { FrontEnds } from '../checkpoint/manifest.ts';
 import type { VideoBatch } from '../front-ends/video-batch.ts';
 import type { FloatTensor, TowerBackend, TowerResult, VideoTowerResult } from '../towers/tower-backend.ts';
-import { OnnxSession, type OnnxTensor } from './session.ts';
+import { floatOutput, OnnxSession, type OnnxTensor } from './session.ts';
 
 export interface TowerGraphs {
   /** Bytes of the `.onnx` file that `audioTowerGraph` wrote. */
@@ -90,11 +89,5 @@ function towerResult(outputs: Record<string, OnnxTensor>): TowerResult {
 }
 
 function floats(outputs: Record<string, OnnxTensor>, name: string): FloatTensor {
-  const tensor = outputs[name];
-  if (!(tensor?.data instanceof Float32Array)) {
-    throw new EarshotError('model_invalid', `The tower's graph has no float32 output named ${name}.`, {
-      subject: name,
-    });
-  }
-  return { data: tensor.data, shape: tensor.shape };
+  return floatOutput(outputs, name, "tower's");
 }

@@ -21,6 +21,23 @@ export interface OnnxSessionOptions {
   quiet?: boolean;
 }
 
+/**
+ * One of the outputs of a run.
+ *
+ * @param graph what the graph is called in errors
+ * @throws EarshotError `model_invalid` where it is missing or no float32
+ */
+export function floatOutput(
+  outputs: Readonly<Record<string, OnnxTensor>>,
+  name: string,
+  graph: string,
+): { data: Float32Array; shape: readonly number[] } {
+  const tensor = outputs[name];
+  if (tensor?.data instanceof Float32Array) return { data: tensor.data, shape: tensor.shape };
+  const message = `The ${graph} graph has no float32 output named ${name}.`;
+  throw new EarshotError('model_invalid', message, { subject: name });
+}
+
 /** What a graph declares of an input or output. */
 export interface OnnxValueInfo {
   name: string;

@@ -35,6 +35,12 @@ export interface VideoTowerOptions {
   positions: boolean;
 }
 
+/** Channels of the trunk's stages of stride 4, 8 and 16, which heads may look at. */
+export function stageChannels({ trunkChannels }: VideoTowerOptions): [number, number, number] {
+  const [, quarter, , eighth, , map] = trunkChannels;
+  return [quarter, eighth, map];
+}
+
 export interface VideoInput {
   /** `[batch * count, height, width, 3]`, normalised. */
   frames: tfTypes.Tensor4D;

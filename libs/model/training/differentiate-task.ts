@@ -41,8 +41,7 @@ export interface ResultViews {
 
 /** Number of floats that the weights, and the results of one shard, take. */
 export function sharedSizes(network: TwoTowerNetwork): { parameters: number; results: number } {
-  let parameters = 0;
-  for (const variable of network.store.trainable.values()) parameters += variable.size;
+  const parameters = network.store.trainableCount;
   const channels = network.units.reduce((sum, unit) => sum + unit.outputChannels, 0);
   return { parameters, results: parameters + 2 * channels };
 }

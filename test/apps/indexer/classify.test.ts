@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandContext } from '#apps/indexer/context';
-import { run } from '#apps/indexer/run';
 import type { Clip } from '#catalog/catalog-service';
 import { OPEN_MS, testConfig } from '../../catalog/support/test-catalog.ts';
+import { capturedRun } from '../support/captured-run.ts';
 import { SAMPLES, startTestServer, type TestServer } from '../support/test-server.ts';
 
 let server: TestServer;
@@ -23,15 +23,8 @@ afterAll(() => server.stop());
 async function earshot(...args: string[]) {
   const config = testConfig(server.dataDir, { EARSHOT_API_URL: server.url });
   const context = new CommandContext({ version: '0', signal: new AbortController().signal, config });
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((stream) =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    }),
-  );
-  const exitCode = await run(args, context).finally(() => spies.map((spy) => spy.mockRestore()));
-  return { ...said, exitCode, json: () => JSON.parse(said.stdout) };
+  const said = await capturedRun(args, context);
+  return { ...said, json: () => JSON.parse(said.stdout) };
 }
 
 const newClips = async () =>

@@ -1,21 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CommandContext } from '#apps/indexer/context';
-import { run } from '#apps/indexer/run';
-
-afterEach(() => vi.restoreAllMocks());
+import { capturedRun } from '../support/captured-run.ts';
 
 /** Runs a command line that must go wrong before it opens anything. */
 async function refused(args: readonly string[]) {
-  const said = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const) {
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += String(text);
-      return true;
-    });
-  }
-  const context = new CommandContext({ version: '0', signal: new AbortController().signal });
-  const exitCode = await run(args, context);
-  return { ...said, exitCode };
+  return capturedRun(args, new CommandContext({ version: '0', signal: new AbortController().signal }));
 }
 
 describe('wrong usage', () => {
