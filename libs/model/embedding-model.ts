@@ -46,6 +46,8 @@ export interface LocalizationRequest {
   frames: readonly number[];
   /** A unit vector of another sound to look for in this one; null: all that is heard. */
   query: Float32Array | null;
+  /** Whether places that look alike are told apart by which of them moves as the sound goes; default yes. */
+  synchrony?: boolean;
 }
 
 /** A text in the model's space, with what of it was understood. */

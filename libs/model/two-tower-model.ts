@@ -1,6 +1,6 @@
 /** A trained two-tower checkpoint, answering as an `EmbeddingModel`. */
 import { EarshotError } from '#core/errors';
-import type { ModelManifest } from './checkpoint/manifest.ts';
+import type { GroupingCalibration, ModelManifest } from './checkpoint/manifest.ts';
 import type { StoredSynchronization } from './checkpoint/synchronization.ts';
 import type {
   AudioInputSpec,
@@ -22,7 +22,11 @@ import {
   type SourceLocalizer,
   segmentSources,
 } from './localization/source-localizer.ts';
+import { keepInStep, placeEvidence } from './localization/synchrony.ts';
+import { LUMA_SIZE } from './synchronization/cell-motion.ts';
 import { checkSynchronization, type SynchronizationAnswer } from './synchronization/check-synchronization.ts';
+import { SOUND_RATE_HZ, VIDEO_RATE_HZ } from './synchronization/head-input.ts';
+import type { PlaceEvidence } from './synchronization/synchronization-head.ts';
 import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
 /** Segments a forward pass: bounds memory, large enough that per-call costs vanish. */
@@ -47,6 +51,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #towers: TowerBackend;
   readonly #frontEnd: LogMelFrontEnd;
   readonly #openLocalizer: (() => Promise<Localizer>) | null;
+  readonly #synchronization: StoredSynchronization | null;
   #localizer: Promise<Localizer> | null = null;
   #sourceLocalizer: Promise<SourceLocalizer> | null = null;
   readonly localizeSources?: (request: LocalizationRequest) => Promise<SegmentSources>;
@@ -60,6 +65,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   constructor(manifest: ModelManifest, towers: TowerBackend, heads: ModelHeads = NO_HEADS) {
     const { synchronization, openLocalizer, openSourceLocalizer } = heads;
     this.#openLocalizer = openLocalizer;
+    this.#synchronization = synchronization;
     this.#manifest = manifest;
     this.#towers = towers;
     this.identity = { id: manifest.id, version: manifest.version, dimension: manifest.dimension };
@@ -109,7 +115,8 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return this.#runVideo([block], mapFrames);
   }
 
-  async localize({ waveform, block, frames, query }: LocalizationRequest): Promise<SegmentLocalization> {
+  async localize(request: LocalizationRequest): Promise<SegmentLocalization> {
+    const { waveform, block, frames, query } = request;
     const { id, frontEnds, calibration } = this.#manifest;
     if (!this.#openLocalizer || !calibration?.localization) {
       const message = `The model "${id}" has no localization head: train one with \`earshot train --head localization\`.`;
@@ -122,13 +129,23 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     const sound = query ?? (await this.#towers.audio(logMel, 1)).embedding.data;
     const input = localizationInput(block, logMel, frontEnds, frames);
     const logits = await localizer.logits(input, sound);
-    return segmentLocalization(logits, mapSide(frontEnds.video), waveform, calibration.localization);
+    const side = mapSide(frontEnds.video);
+    const found = segmentLocalization(logits, side, waveform, calibration.localization);
+    const evidence = query === null ? this.#placeEvidence(request) : null;
+    return evidence === null ? found : { ...found, maps: keepInStep(found.maps, side, evidence) };
   }
 
-  async #findSources(
-    localizer: SourceLocalizer,
-    { waveform, block, frames }: LocalizationRequest,
-  ): Promise<SegmentSources> {
+  /** Which places move as the sound goes; null where that is not asked for, or the model can't tell. */
+  #placeEvidence({ waveform, block, synchrony = true }: LocalizationRequest): PlaceEvidence | null {
+    const { audio, video } = this.#manifest.frontEnds;
+    const { width, height, rateHz } = video;
+    const fits = rateHz === VIDEO_RATE_HZ && width === height && width % LUMA_SIZE === 0;
+    if (!synchrony || !this.#synchronization || !fits || audio.sampleRateHz !== SOUND_RATE_HZ) return null;
+    return placeEvidence(this.#synchronization.head, { waveform, block, size: width });
+  }
+
+  async #findSources(localizer: SourceLocalizer, request: LocalizationRequest): Promise<SegmentSources> {
+    const { waveform, block, frames } = request;
     const { id, frontEnds, calibration, heads } = this.#manifest;
     if (!calibration?.grouping || !heads?.grouping) {
       const message = `The grouping head of "${id}" has no calibration: train it again.`;
@@ -139,7 +156,11 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     const { steps } = await this.#towers.audio(logMel, 1);
     const logits = await localizer.logits(localizationInput(block, logMel, frontEnds, frames), steps.data);
     const { labels } = heads.grouping;
-    return segmentSources(logits, labels, mapSide(frontEnds.video), waveform, calibration.grouping);
+    const side = mapSide(frontEnds.video);
+    const found = segmentSources(logits, labels, side, waveform, calibration.grouping);
+    const evidence = this.#placeEvidence(request);
+    if (evidence) classesInStep(found, evidence, calibration.grouping);
+    return found;
   }
 
   dispose(): void {
@@ -184,4 +205,23 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
       data.slice(i * dimension, (i + 1) * dimension),
     );
   }
+}
+
+/** Of each class that is there, the places that move as the sound goes; the other classes' maps nobody looks at. */
+function classesInStep(
+  { probabilities, maps, side }: SegmentSources,
+  evidence: PlaceEvidence,
+  { threshold }: GroupingCalibration,
+): void {
+  probabilities.forEach((probability, of) => {
+    if (probability < threshold) return;
+    const inStep = keepInStep(
+      maps.map((classes) => classes[of] as Float32Array),
+      side,
+      evidence,
+    );
+    maps.forEach((classes, frame) => {
+      classes[of] = inStep[frame] as Float32Array;
+    });
+  });
 }

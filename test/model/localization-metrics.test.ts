@@ -4,6 +4,7 @@ import {
   centreGaussianMap,
   classAwareAveragePrecision,
   consensusIou,
+  pixelCounts,
   pooledAveragePrecision,
   randomMap,
   successAuc,
@@ -85,19 +86,20 @@ describe('pooled average precision over pixels', () => {
       { maps: [new Float32Array([0.9, 0.8, 0, 0.1])], truths: [left] },
       { maps: [new Float32Array([0.2, 0.3, 0.4, 0.7])], truths: [right] },
     ];
-    expect(pooledAveragePrecision(clips)).toBeCloseTo(5 / 6, 12);
+    expect(pooledAveragePrecision(clips.map(pixelCounts))).toBeCloseTo(5 / 6, 12);
   });
 
   it('does not care which map came first', () => {
     const maps = [new Float32Array([0.1, 0.2, 0, 0.8]), new Float32Array([0.9, 0.3, 0.1, 0])];
-    expect(pooledAveragePrecision([{ maps, truths: [left, right] }])).toBe(1);
-    expect(pooledAveragePrecision([{ maps: maps.toReversed(), truths: [left, right] }])).toBe(1);
+    expect(pooledAveragePrecision([pixelCounts({ maps, truths: [left, right] })])).toBe(1);
+    const turned = { maps: maps.toReversed(), truths: [left, right] };
+    expect(pooledAveragePrecision([pixelCounts(turned)])).toBe(1);
   });
 
   it('gives chance, the share of sounding pixels, to maps without contrast', () => {
     const maps = [new Float32Array(4), new Float32Array(4)];
-    expect(pooledAveragePrecision([{ maps, truths: [left, right] }])).toBeCloseTo(2 / 8, 12);
-    expect(() => pooledAveragePrecision([{ maps, truths: [left] }])).toThrow(
+    expect(pooledAveragePrecision([pixelCounts({ maps, truths: [left, right] })])).toBeCloseTo(2 / 8, 12);
+    expect(() => pixelCounts({ maps, truths: [left] })).toThrow(
       expect.objectContaining({ code: 'shape_mismatch' }),
     );
   });

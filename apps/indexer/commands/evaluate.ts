@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import type { CatalogConfig } from '#catalog/config';
 import { EarshotError } from '#core/errors';
 import type { Control } from '#learning/evaluation/control-models';
+import type { DuetsSuite } from '#learning/evaluation/duets-suite';
 import type { SeparationSuite } from '#learning/evaluation/separation-suite';
 import type { CommandContext } from '../context.ts';
 import { integerOption } from '../option-parsers.ts';
@@ -54,6 +55,9 @@ const SUITES = {
   synchronization: 'test',
   localization: 'unseen',
   'localization-duets': null,
+  'localization-trios': null,
+  'localization-swap': null,
+  'localization-faces': null,
   'negative-audio': 'unseen',
   concepts: null,
 } as const;
@@ -119,7 +123,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     if (flags.suite.startsWith('separation-')) return await evaluateSeparation(run);
     if ((flags.suite === 'localization' || flags.suite === 'negative-audio') && !flags.pairs)
       return await evaluateMaps(flags.suite, run);
-    if (flags.suite === 'localization-duets' && !flags.pairs) return await evaluateDuets(run);
+    if (flags.suite === 'localization-faces') return await evaluateFaces(run);
+    if (flags.suite.startsWith('localization-') && !flags.pairs) return await evaluateMixtures(run);
     if (flags.suite === 'concepts') return await evaluateConcepts(run);
     if (flags.suite === 'classification') return await evaluateClassification(run);
     if (flags.suite === 'synchronization') return await evaluateSynchronization(run);
@@ -189,18 +194,34 @@ async function evaluateMaps(suite: 'localization' | 'negative-audio', run: Measu
   return (await import('#learning/evaluation/localization-suite')).evaluateLocalization(request);
 }
 
-async function evaluateDuets(run: Measuring): Promise<Scored> {
+async function evaluateMixtures(run: Measuring): Promise<Scored> {
   const { flags, corpus } = run;
   const { clips, ablation } = flags;
+  const modelFolder = await modelFolderOf(run);
+  if (flags.suite === 'localization-swap') {
+    const { evaluateSwap } = await import('#learning/evaluation/swap-suite');
+    return evaluateSwap({ modelFolder, corpus, clips, ...followed(run) });
+  }
   const suite = await import('#learning/evaluation/duets-suite');
   return suite.evaluateDuets({
-    ...{ corpus, clips },
-    modelFolder: await modelFolderOf(run),
+    ...{ suite: flags.suite as DuetsSuite, corpus, clips, modelFolder },
     ...(ablation && {
       ablationFolder: await modelFolderOf({ ...run, flags: { ...flags, model: ablation } }),
     }),
     ...followed(run),
   });
+}
+
+async function evaluateFaces(run: Measuring): Promise<Scored> {
+  const { pairs, clips } = run.flags;
+  if (pairs === undefined) {
+    const message =
+      'The suite needs clips of talking faces: give JSON lines of {"file", "labels", "source"} with --pairs.';
+    throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
+  }
+  const { evaluateFaces: measure } = await import('#learning/evaluation/faces-suite');
+  const modelFolder = await modelFolderOf(run);
+  return measure({ modelFolder, list: pairs, pairs: clips, ...followedFromCache(run) });
 }
 
 async function evaluateCorrespondence(run: Measuring): Promise<Scored> {

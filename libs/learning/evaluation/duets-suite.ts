@@ -1,5 +1,6 @@
 /**
- * Where each of two sounds comes from, measured on generated duets, of unlike and of like classes apart, beside maps
+ * Where each of several sounds comes from, measured on generated duets, of unlike and of like classes apart, and on
+ * trios, beside maps
  * that know less: all that sounds whatever it is, movement alone, the middle of the picture, and chance.
  */
 import path from 'node:path';
@@ -11,24 +12,42 @@ import { resizeMap } from '#model/localization/resize-map';
 import { separateSources, soundSources } from '#model/localization/sound-sources';
 import type { SegmentSources } from '#model/localization/source-localizer';
 import { mean } from '#model/metrics/bootstrap';
-import { centreGaussianMap, consensusIou, type LocalizedClass, randomMap } from '#model/metrics/localization';
+import {
+  centreGaussianMap,
+  consensusIou,
+  type LocalizedClass,
+  pixelCounts,
+  randomMap,
+} from '#model/metrics/localization';
 import { type ManifestEntry, readManifest } from '../corpus/manifest.ts';
 import { insideBox, objectTruths, readGroundTruth, TRUTH_SIDE } from '../localization/scene-clips.ts';
-import { cutAt, firstSegment, type LocalizationEvaluation, movementMap } from './localization-suite.ts';
+import {
+  cutAt,
+  firstSegment,
+  joined,
+  type LocalizationEvaluation,
+  movementMap,
+} from './localization-suite.ts';
 import { bestAssignment, type DuetClip, scoreDuets } from './score-duets.ts';
 
 export interface DuetsRequest {
+  suite: DuetsSuite;
   modelFolder: string;
   /** A model like it whose grouping network was trained without grouping. */
   ablationFolder?: string;
   corpus: string;
-  /** So many of each kind of duet. */
+  /** So many of each kind of mixture. */
   clips?: number;
   signal?: AbortSignal;
   onProgress?(done: number, total: number): void;
 }
 
-const SPLITS = ['test-duets-unlike', 'test-duets-like'] as const;
+export type DuetsSuite = keyof typeof SPLITS;
+
+const SPLITS = {
+  'localization-duets': ['test-duets-unlike', 'test-duets-like'],
+  'localization-trios': ['test-trios'],
+} as const;
 /** Times of a clip that are looked at. */
 const TIMES_SEC = [0.96, 2.4, 3.84];
 
@@ -53,7 +72,8 @@ export async function evaluateDuets(request: DuetsRequest): Promise<Localization
   try {
     ablation = ablationFolder === undefined ? null : await open(ablationFolder);
     const entries: ManifestEntry[] = [];
-    for (const split of SPLITS) entries.push(...(await readManifest(corpus, split)).slice(0, request.clips));
+    for (const split of SPLITS[request.suite])
+      entries.push(...(await readManifest(corpus, split)).slice(0, request.clips));
     for (const [i, entry] of entries.entries()) {
       if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
       const media = await firstSegment(path.join(corpus, entry.file), opened.model, signal);
@@ -67,9 +87,9 @@ export async function evaluateDuets(request: DuetsRequest): Promise<Localization
     ablation?.model.dispose();
   }
   if (clips.length < 2)
-    throw new EarshotError('not_enough_data', 'At least two duets are needed to measure localization.');
+    throw new EarshotError('not_enough_data', 'At least two mixtures are needed to measure localization.');
   const { identity } = opened.model;
-  return { suite: 'localization-duets', model: identity, n: clips.length, results: scoreDuets(clips) };
+  return { suite: request.suite, model: identity, n: clips.length, results: scoreDuets(clips) };
 }
 
 async function open(folder: string): Promise<OpenedModel> {
@@ -109,15 +129,27 @@ async function lookAt(
 ): Promise<DuetClip> {
   const named = await namedSources(opened, asked);
   const { mapThreshold } = opened.grouping;
-  const withoutGrouping = ablation && classMaps(await namedSources(ablation, asked), sources, ablation);
-  const single = await allThatSounds(opened, asked, sources);
+  const without = ablation && (await namedSources(ablation, asked));
+  const single = await allThatSounds(opened, asked);
+  const less = knowingLess(id, asked, opened.model);
+  const truths = sources.map(({ boxes }) => joined(boxes));
+  const counted = (maps: readonly Float32Array[]) => pixelCounts({ maps, truths });
+  const alike = (maps: readonly Float32Array[]) => counted(sources.map(() => joined(maps)));
   return {
-    like: split === 'test-duets-like',
+    like: split === 'test-trios' ? null : split === 'test-duets-like',
     results: {
       model: classMaps(named, sources, opened),
-      ...(withoutGrouping && { withoutGrouping }),
-      ...(single && { single }),
-      ...knowingLess(id, sources, asked, opened.model),
+      ...(without && ablation && { withoutGrouping: classMaps(without, sources, ablation) }),
+      ...(single && { single: forEachSource(single, sources) }),
+      ...cutAlike(less, sources),
+    },
+    pixels: {
+      model: counted(pixelMaps(named, sources, opened)),
+      ...(without && ablation && { withoutGrouping: counted(pixelMaps(without, sources, ablation)) }),
+      ...(single && { single: alike(single.maps) }),
+      movement: alike(less.movement),
+      centre: alike(less.centre),
+      random: alike(less.random),
     },
     found: soundSources([named], opened.grouping).map(({ label, maps }) => ({
       label,
@@ -133,62 +165,111 @@ function namedSources({ model }: OpenedModel, asked: LocalizationRequest): Promi
 
 /** The map of each true source's class; where several are of one class, what was told apart of it. */
 function classMaps(
-  { side, labels, probabilities, maps }: SegmentSources,
+  found: SegmentSources,
   sources: readonly TrueSource[],
   { grouping: { mapThreshold } }: OpenedModel,
 ): LocalizedClass[] {
   const results = new Map<TrueSource, LocalizedClass>();
   for (const label of new Set(sources.map((source) => source.label))) {
-    const of = labels.indexOf(label);
     const alike = sources.filter((source) => source.label === label);
-    const whole = maps.flatMap((classes) => classes[of] ?? []);
-    const told =
-      alike.length === 1 ? [whole] : separateSources(whole, side, mapThreshold).map((own) => own.maps);
-    const cious = (of < 0 ? [] : told).map((own) =>
-      alike.map(({ boxes }) => meanCiou(inGrid(own, side), boxes, () => mapThreshold)),
+    const cious = toldApart(found, label, alike.length, mapThreshold).map((own) =>
+      alike.map(({ boxes }) => meanCiou(own, boxes, () => mapThreshold)),
     );
+    const confidence = found.probabilities[found.labels.indexOf(label)] ?? 0;
     bestAssignment(cious, alike.length).forEach((ciou, i) => {
-      results.set(alike[i] as TrueSource, { label, confidence: probabilities[of] ?? 0, ciou });
+      results.set(alike[i] as TrueSource, { label, confidence, ciou });
     });
   }
   return sources.map((source) => results.get(source) as LocalizedClass);
 }
 
-/** The map of everything that sounds, for each of the sources alike. */
+/** Of a class, the maps of as many sources as were told apart, the one with the most in it first; one a time. */
+function toldApart(
+  { side, labels, maps }: SegmentSources,
+  label: string,
+  sources: number,
+  mapThreshold: number,
+): Float32Array[][] {
+  const of = labels.indexOf(label);
+  if (of < 0) return [];
+  const whole = maps.map((classes) => classes[of] as Float32Array);
+  const told = sources === 1 ? [whole] : separateSources(whole, side, mapThreshold).map((own) => own.maps);
+  const weight = (own: readonly Float32Array[]) =>
+    own.reduce((sum, map) => sum + map.reduce((total, value) => total + value, 0), 0);
+  return told.sort((a, b) => weight(b) - weight(a)).map((own) => inGrid(own, side));
+}
+
+/** One map for each true source, its times one after the other; empty for a source that was not told apart. */
+function pixelMaps(
+  found: SegmentSources,
+  sources: readonly TrueSource[],
+  { grouping: { mapThreshold } }: OpenedModel,
+): Float32Array[] {
+  const left = new Map<string, Float32Array[][]>();
+  return sources.map(({ label, boxes }) => {
+    const alike = sources.filter((source) => source.label === label);
+    const told = left.get(label) ?? toldApart(found, label, alike.length, mapThreshold);
+    left.set(label, told.slice(1));
+    return told[0] ? joined(told[0]) : new Float32Array(boxes.length * TRUTH_SIDE ** 2);
+  });
+}
+
+interface SingleMaps {
+  /** One a time. */
+  maps: Float32Array[];
+  confidence: number;
+  threshold: number;
+}
+
+/** The map of everything that sounds. */
 async function allThatSounds(
   { model, localization }: OpenedModel,
   asked: LocalizationRequest,
-  sources: readonly TrueSource[],
-): Promise<LocalizedClass[] | null> {
+): Promise<SingleMaps | null> {
   if (!localization || !model.localize) return null;
   const { maps, side, confidence } = await model.localize(asked);
-  const cut = () => localization.mapThreshold;
+  return { maps: inGrid(maps, side), confidence, threshold: localization.mapThreshold };
+}
+
+function forEachSource(
+  { maps, confidence, threshold }: SingleMaps,
+  sources: readonly TrueSource[],
+): LocalizedClass[] {
   return sources.map(({ label, boxes }) => ({
     ...{ label, confidence },
-    ciou: meanCiou(inGrid(maps, side), boxes, cut),
+    ciou: meanCiou(maps, boxes, () => threshold),
   }));
 }
 
-/** Each marks as much of the picture as a true box does on average, which is more than it could know. */
+const LESS_KINDS = ['movement', 'centre', 'random'] as const;
+type LessMaps = Record<(typeof LESS_KINDS)[number], Float32Array[]>;
+
+/** One a time, of each of the kinds that do not listen. */
 function knowingLess(
   id: string,
-  sources: readonly TrueSource[],
   { block, frames }: LocalizationRequest,
   { videoInput: { width } }: EmbeddingModel,
-): DuetClip['results'] {
-  const area = mean(sources.flatMap(({ boxes }) => boxes.map((box) => mean([...box]))));
-  const ofMaps = (maps: readonly Float32Array[]) =>
-    sources.map(({ label, boxes }) => ({
-      ...{ label, confidence: 0 },
-      ciou: meanCiou(maps, boxes, (map) => cutAt(map, area)),
-    }));
+): LessMaps {
   const { map, side } = movementMap(block, width);
   const [moving] = inGrid([map], side) as [Float32Array];
   return {
-    movement: ofMaps(frames.map(() => moving)),
-    centre: ofMaps(frames.map(() => centreGaussianMap(TRUTH_SIDE, TRUTH_SIDE))),
-    random: ofMaps(frames.map((_, i) => randomMap(TRUTH_SIDE, TRUTH_SIDE, `${id}/${i}`))),
+    movement: frames.map(() => moving),
+    centre: frames.map(() => centreGaussianMap(TRUTH_SIDE, TRUTH_SIDE)),
+    random: frames.map((_, i) => randomMap(TRUTH_SIDE, TRUTH_SIDE, `${id}/${i}`)),
   };
+}
+
+/** Each marks as much of the picture as a true box does on average, which is more than it could know. */
+function cutAlike(less: LessMaps, sources: readonly TrueSource[]): DuetClip['results'] {
+  const area = mean(sources.flatMap(({ boxes }) => boxes.map((box) => mean([...box]))));
+  const cious = LESS_KINDS.map((kind) => [
+    kind,
+    sources.map(({ label, boxes }) => ({
+      ...{ label, confidence: 0 },
+      ciou: meanCiou(less[kind], boxes, (map) => cutAt(map, area)),
+    })),
+  ]);
+  return Object.fromEntries(cious) as DuetClip['results'];
 }
 
 function inGrid(maps: readonly Float32Array[], side: number): Float32Array[] {

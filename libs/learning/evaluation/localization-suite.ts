@@ -15,6 +15,9 @@ import {
   centreGaussianMap,
   consensusIou,
   type MapThreshold,
+  type PixelCounts,
+  pixelCounts,
+  pooledAveragePrecision,
   randomMap,
   successAuc,
   successRate,
@@ -30,6 +33,7 @@ import {
   readGroundTruth,
   TRUTH_SIDE,
 } from '../localization/scene-clips.ts';
+import { PIXEL_RESAMPLES } from './score-duets.ts';
 
 interface Score {
   value: number;
@@ -140,7 +144,9 @@ async function framesOf(
   }));
 }
 
-/** The largest-position objective's own map: cosine of the sound and every position, learned from pairs alone. */
+/**
+ * The largest-position objective's own map: cosine of the sound and every position, learned from pairs alone; in 0..1.
+ */
 async function similarityMaps(
   model: EmbeddingModel,
   { block, samples }: ClipMedia,
@@ -154,7 +160,7 @@ async function similarityMaps(
   const maps = frames.map((_, i) =>
     Float32Array.from({ length: side * side }, (_, cell) => {
       const at = (i * side * side + cell) * dimension;
-      return dot(embedding.data, positions.data.subarray(at, at + dimension));
+      return (1 + dot(embedding.data, positions.data.subarray(at, at + dimension))) / 2;
     }),
   );
   return { maps, side };
@@ -165,7 +171,11 @@ function colourEvery(model: EmbeddingModel, { count }: FrameBlock): number {
   return model.colourEveryFrames ?? count;
 }
 
-/** How much each place moves on average, `[side * side]`. @param width of the frames, which are square */
+/**
+ * How much each place moves on average, `[side * side]`, 0..1; most pictures move so little that the root spreads it.
+ *
+ * @param width of the frames, which are square
+ */
 export function movementMap({ data, count }: FrameBlock, width: number): { map: Float32Array; side: number } {
   const side = width / CELL_PIXELS;
   const movement = movementOfFrames(data, count, width, side);
@@ -173,7 +183,7 @@ export function movementMap({ data, count }: FrameBlock, width: number): { map: 
   const map = Float32Array.from({ length: cells }, (_, cell) => {
     let sum = 0;
     for (let frame = 0; frame < count; frame++) sum += movement[frame * cells + cell] as number;
-    return sum / count;
+    return Math.sqrt(sum / count);
   });
   return { map, side };
 }
@@ -215,7 +225,38 @@ function scoreMaps(clips: readonly FrameResult[][], threshold: number): Record<s
       results[`${prefix}auc${suffix}`] = { ...bootstrap(cious, successAuc), chance: successAuc(chance) };
     }
   }
+  addPixelPrecision(clips, results);
   return results;
+}
+
+/** `piap`: average precision of all pixels pooled, against boxes; of a map that says nothing it is the boxes' share. */
+function addPixelPrecision(clips: readonly FrameResult[][], results: Record<string, Score>): void {
+  const precisionOf = (kind: MapKind) => {
+    const counts = clips.map((frames) =>
+      pixelCounts({
+        maps: [joined(frames.map(({ maps }) => maps[kind]))],
+        truths: [joined(frames.map(({ box }) => box))],
+      }),
+    );
+    const indices = counts.map((_, i) => i);
+    return bootstrap(indices, (drawn) => pooledAveragePrecision(drawn.map((i) => counts[i] as PixelCounts)), {
+      resamples: PIXEL_RESAMPLES,
+    });
+  };
+  const chance = precisionOf('random').value;
+  for (const kind of MAP_KINDS)
+    results[kind === 'model' ? 'piap' : `${kind}.piap`] = { ...precisionOf(kind), chance };
+}
+
+/** Maps or truths of several times, one after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** The value that so large a part of the map reaches. */

@@ -4,6 +4,8 @@ import {
   CIOU_SUCCESS,
   classAwareAveragePrecision,
   type LocalizedClass,
+  type PixelCounts,
+  pooledAveragePrecision,
   successAuc,
   successRate,
 } from '#model/metrics/localization';
@@ -13,10 +15,12 @@ const DUET_KINDS = ['model', 'withoutGrouping', 'single', 'movement', 'centre', 
 type DuetKind = (typeof DUET_KINDS)[number];
 
 export interface DuetClip {
-  /** Whether its sources are of one class. */
-  like: boolean;
+  /** Whether its sources are of one class; null where that is not told apart. */
+  like: boolean | null;
   /** By kind of map, one for each true source; a kind that was not measured is missing. */
   results: Partial<Record<DuetKind, LocalizedClass[]>>;
+  /** The pixels of each kind's maps, one map for each true source. */
+  pixels: Partial<Record<DuetKind, PixelCounts>>;
   /** What the model names by itself, with the cIoU that its map has with each true source. */
   found: { label: string; cious: number[] }[];
 }
@@ -31,7 +35,7 @@ interface Score {
 const CLASSES = 36;
 
 /**
- * `cap`, `ciou30` and `auc` of the model, with `.unlike` and `.like` apart; of the other kinds under their names.
+ * `cap`, `ciou30`, `auc` and `piap` of the model, with `.unlike` and `.like` apart; of the other kinds under their names.
  * `found.recall` and `found.precision` are of what users get: sources that are named by themselves, each right where
  * label and place are.
  */
@@ -39,8 +43,8 @@ export function scoreDuets(clips: readonly DuetClip[]): Record<string, Score> {
   const results: Record<string, Score> = {};
   const groups = [
     ['', clips],
-    ['.unlike', clips.filter(({ like }) => !like)],
-    ['.like', clips.filter(({ like }) => like)],
+    ['.unlike', clips.filter(({ like }) => like === false)],
+    ['.like', clips.filter(({ like }) => like === true)],
   ] as const;
   for (const kind of DUET_KINDS) {
     const prefix = kind === 'model' ? '' : `${kind}.`;
@@ -53,6 +57,7 @@ export function scoreDuets(clips: readonly DuetClip[]): Record<string, Score> {
           (some) => statistic(some.flatMap((clip) => clip.results[kind] ?? [])),
           statistic(measured.flatMap((clip) => clip.results.random ?? [])),
         );
+      results[`${prefix}piap${suffix}`] = pixelPrecision(measured, kind);
     }
   }
   const chance = STATISTICS.ciou30(clips.flatMap((clip) => clip.results.random ?? [])) / CLASSES;
@@ -65,6 +70,12 @@ export function scoreDuets(clips: readonly DuetClip[]): Record<string, Score> {
   return results;
 }
 
+function pixelPrecision(clips: readonly DuetClip[], kind: DuetKind): Score {
+  const precision = (of: DuetKind) => (some: readonly DuetClip[]) =>
+    pooledAveragePrecision(some.flatMap(({ pixels }) => pixels[of] ?? []));
+  return over(clips, precision(kind), precision('random')(clips), PIXEL_RESAMPLES);
+}
+
 const STATISTICS = {
   cap: (sources: readonly LocalizedClass[]) => classAwareAveragePrecision(sources),
   ciou30: (sources: readonly LocalizedClass[]) =>
@@ -75,10 +86,19 @@ const STATISTICS = {
   auc: (sources: readonly LocalizedClass[]) => successAuc(sources.map(({ ciou }) => ciou)),
 };
 
+/** Pooling pixels takes longer than other scores. */
+export const PIXEL_RESAMPLES = 200;
+
 /** Clips are drawn again, not sources: those of a clip go together. */
-function over<T>(items: readonly T[], statistic: (items: readonly T[]) => number, chance: number): Score {
+function over<T>(
+  items: readonly T[],
+  statistic: (items: readonly T[]) => number,
+  chance: number,
+  resamples?: number,
+): Score {
   const indices = items.map((_, i) => i);
-  const estimate = bootstrap(indices, (drawn) => statistic(drawn.map((i) => items[i] as T)));
+  const ofDrawn = (drawn: readonly number[]) => statistic(drawn.map((i) => items[i] as T));
+  const estimate = bootstrap(indices, ofDrawn, { resamples });
   return { ...estimate, chance };
 }
 

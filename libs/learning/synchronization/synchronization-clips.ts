@@ -69,6 +69,20 @@ export async function listShiftedClips(
   return { test: part(0, TEST_PART), validation: part(TEST_PART, fitted), train: part(fitted, 1) };
 }
 
+/**
+ * Of a list, the clips that a head trained on it with this seed has not learned from.
+ *
+ * @throws EarshotError as `listShiftedClips`
+ */
+export async function heldOutClips(
+  list: string,
+  options: ClipsOptions & { seed: number },
+): Promise<UsableClip[]> {
+  const usable = await lookedAt(await readClipList(list), path.basename(list), options);
+  const ranks = rankSources(usable, options.seed);
+  return usable.filter(({ source }) => (ranks.get(source) as number) < TEST_PART);
+}
+
 /** As `usableClips`, but no file is looked at twice: what was found lies beside the decoded clips. */
 async function lookedAt(
   candidates: readonly CandidateClip[],

@@ -98,27 +98,55 @@ export interface LocalizedClip {
   truths: readonly Float32Array[];
 }
 
+/** How many pixels of a clip have each value, in steps of 1 / 4096. */
+export interface PixelCounts {
+  /** Of those that sound. */
+  sounding: Uint32Array;
+  silent: Uint32Array;
+}
+
+const PIXEL_STEPS = 4096;
+
 /**
- * Permutation-invariant average precision (PIAP) over the pixels of all clips pooled: which map is compared with which
- * source of a clip is chosen for the clip's own best mean average precision.
+ * What a clip adds to the pooled average precision: its pixels, each source's under the map that it goes with.
  *
+ * @param clip maps in [0, 1]
  * @throws EarshotError `shape_mismatch`
  */
-export function pooledAveragePrecision(clips: readonly LocalizedClip[]): number {
-  const pairs = clips.flatMap(bestPairs);
-  const size = pairs.reduce((sum, [map]) => sum + map.length, 0);
-  const scores = new Float32Array(size);
-  const sounding = new Uint8Array(size);
-  let at = 0;
-  for (const [map, truth] of pairs) {
-    scores.set(map, at);
-    sounding.set(
-      Uint8Array.from(truth, (value) => (value >= SOUNDING_TRUTH ? 1 : 0)),
-      at,
-    );
-    at += map.length;
+export function pixelCounts(clip: LocalizedClip): PixelCounts {
+  const counts = {
+    sounding: new Uint32Array(PIXEL_STEPS + 1),
+    silent: new Uint32Array(PIXEL_STEPS + 1),
+  };
+  for (const [map, truth] of bestPairs(clip))
+    map.forEach((value, i) => {
+      const step = Math.round(Math.min(1, Math.max(0, value)) * PIXEL_STEPS);
+      const kind = counts[(truth[i] as number) >= SOUNDING_TRUTH ? 'sounding' : 'silent'];
+      kind[step] = (kind[step] as number) + 1;
+    });
+  return counts;
+}
+
+/**
+ * Permutation-invariant average precision (PIAP) over the pixels of all clips pooled: which map is compared with which
+ * source of a clip was chosen for the clip's own best mean average precision.
+ *
+ * @returns 0 where nothing sounds
+ */
+export function pooledAveragePrecision(clips: readonly PixelCounts[]): number {
+  let hits = 0;
+  let misses = 0;
+  let sum = 0;
+  for (let step = PIXEL_STEPS; step >= 0; step--) {
+    let gained = 0;
+    for (const { sounding, silent } of clips) {
+      gained += sounding[step] as number;
+      misses += silent[step] as number;
+    }
+    hits += gained;
+    if (gained > 0) sum += (gained * hits) / (hits + misses);
   }
-  return averagePrecision(scores, (i) => sounding[i] === 1);
+  return hits === 0 ? 0 : sum / hits;
 }
 
 type Pair = [map: Float32Array, truth: Float32Array];

@@ -48,6 +48,17 @@ export interface ShiftEvidence {
   nothing: number;
 }
 
+/** The same, place by place. */
+export interface PlaceEvidence {
+  /**
+   * By shift, ascending in steps of 40 ms around 0: `[36]`, how well each cell agrees with the sound. The exponents
+   * are in proportion to the probabilities that this cell sounds at this shift.
+   */
+  agreement: Float64Array[];
+  /** Probability that the window cannot be synchronised. */
+  nothing: number;
+}
+
 export class SynchronizationHead {
   /** As it was made of. */
   readonly arrays: readonly NamedArray[];
@@ -73,6 +84,16 @@ export class SynchronizationHead {
    *   every shift but 0
    */
   evidence(sound: Float32Array, motion: Float32Array): ShiftEvidence {
+    const { agreement, nothing } = this.placeEvidence(sound, motion);
+    return { shifts: softmax(agreement.map(logSumExp)), nothing };
+  }
+
+  /**
+   * What speaks for each shift, place by place; arguments as for `evidence`.
+   *
+   * @throws EarshotError as `evidence`
+   */
+  placeEvidence(sound: Float32Array, motion: Float32Array): PlaceEvidence {
     const steps = motion.length / (CELL_COUNT * CELL_CHANNELS);
     if (sound.length !== steps * PHASES * SOUND_BANDS) {
       throw new EarshotError('shape_mismatch', 'Sound and picture of a window must be equally long.');
@@ -84,10 +105,9 @@ export class SynchronizationHead {
     }
     const heard = this.#embedSound(sound, steps);
     const seen = this.#embedMotion(motion, steps);
-    const logits = this.#agreement(heard, seen, steps, limit);
-    const all = softmax([...logits, this.#nothing]);
-    const nothing = all[logits.length] as number;
-    return { shifts: softmax([...logits]), nothing };
+    const agreement = this.#agreement(heard, seen, steps, limit);
+    const nothing = softmax([...agreement.map(logSumExp), this.#nothing]).at(-1) as number;
+    return { agreement, nothing };
   }
 
   /** `[2 * steps, width]`, its mean taken off. */
@@ -108,17 +128,16 @@ export class SynchronizationHead {
     return embedded;
   }
 
-  /** Log of the sum over cells of the exponent of their agreement, for each shift. */
-  #agreement(heard: Float32Array, seen: Float32Array, steps: number, limit: number): Float64Array {
+  /** How well each cell agrees with the sound, for each shift. */
+  #agreement(heard: Float32Array, seen: Float32Array, steps: number, limit: number): Float64Array[] {
     const width = SOUND_WIDTHS[2];
     const most = limit * PHASES;
-    const logits = new Float64Array(2 * most + 1);
-    const perCell = new Float64Array(CELL_COUNT);
-    for (let shift = -most; shift <= most; shift++) {
+    return Array.from({ length: 2 * most + 1 }, (_, i) => {
+      const shift = i - most;
+      const perCell = new Float64Array(CELL_COUNT);
       // Sound step `2 t - shift` meets video step `t`.
       const first = Math.max(0, Math.ceil(shift / PHASES));
       const end = Math.min(steps, steps + Math.ceil(shift / PHASES));
-      perCell.fill(0);
       for (let step = first; step < end; step++) {
         const from = (step * PHASES - shift) * width;
         for (let cell = 0; cell < CELL_COUNT; cell++) {
@@ -130,9 +149,8 @@ export class SynchronizationHead {
       }
       // By the root of the overlap: what agrees by chance then deviates equally at every shift.
       const gain = this.#scale / Math.sqrt(end - first);
-      logits[shift + most] = logSumExp(perCell.map((sum) => sum * gain));
-    }
-    return logits;
+      return perCell.map((sum) => sum * gain);
+    });
   }
 }
 
@@ -232,7 +250,7 @@ function centre(values: Float32Array, rows: number): void {
   }
 }
 
-function logSumExp(values: Float64Array): number {
+export function logSumExp(values: Float64Array): number {
   const highest = values.reduce((max, value) => Math.max(max, value), -Infinity);
   return highest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - highest), 0));
 }

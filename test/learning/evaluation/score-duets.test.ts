@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { bestAssignment, type DuetClip, matchedSources, scoreDuets } from '#learning/evaluation/score-duets';
+import { pixelCounts } from '#model/metrics/localization';
 
 const source = (label: string, ciou: number, confidence = 0.5) => ({ label, ciou, confidence });
+
+/** One source, whose sound comes from the first of two pixels. */
+const pixels = (...map: [number, number]) =>
+  pixelCounts({ maps: [Float32Array.from(map)], truths: [Float32Array.of(1, 0)] });
 
 describe('scores of duets, worked out by hand', () => {
   const clips: DuetClip[] = [
@@ -11,6 +16,7 @@ describe('scores of duets, worked out by hand', () => {
         model: [source('harp', 0.6, 0.9), source('dog', 0.3, 0.8)],
         random: [source('harp', 0.1), source('dog', 0.3)],
       },
+      pixels: { model: pixels(0.9, 0.2), random: pixels(0.5, 0.5) },
       found: [
         { label: 'harp', cious: [0.6, 0.05] },
         { label: 'bird', cious: [0, 0.9] },
@@ -22,6 +28,7 @@ describe('scores of duets, worked out by hand', () => {
         model: [source('harp', 0.2, 0.7), source('harp', 0.4, 0.7)],
         random: [source('harp', 0), source('harp', 0.2)],
       },
+      pixels: { model: pixels(0.3, 0.6), random: pixels(0.5, 0.5) },
       found: [{ label: 'harp', cious: [0.35, 0.4] }],
     },
   ];
@@ -37,6 +44,10 @@ describe('scores of duets, worked out by hand', () => {
     // Areas of one clip each: 0.6, 0.3, 0.2 and 0.4 are 12.5, 6.5, 4.5 and 8.5 steps of 20.
     expect(results.auc?.value).toBeCloseTo((12.5 + 6.5 + 4.5 + 8.5) / 80, 12);
     expect(results['withoutGrouping.cap']).toBeUndefined();
+    // Pixels pooled: 0.9 hit, 0.6 miss, 0.3 hit.
+    expect(results.piap?.value).toBeCloseTo((1 + 2 / 3) / 2, 12);
+    expect(results['piap.unlike']?.value).toBe(1);
+    expect(results.piap?.chance).toBe(1 / 2);
   });
 
   it('of what is found by itself: label and place have to be right, and each counts once', () => {
