@@ -1,6 +1,6 @@
 /** A trained two-tower checkpoint, answering as an `EmbeddingModel`. */
 import { EarshotError } from '#core/errors';
-import type { GroupingCalibration, ModelManifest } from './checkpoint/manifest.ts';
+import type { ModelManifest } from './checkpoint/manifest.ts';
 import type { StoredSynchronization } from './checkpoint/synchronization.ts';
 import type {
   AudioInputSpec,
@@ -15,17 +15,15 @@ import type {
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
-import { localizationInput, mapSide } from './localization/localization-input.ts';
+import { type LocalizationInput, localizationInput, mapSide } from './localization/localization-input.ts';
 import { type Localizer, type SegmentLocalization, segmentLocalization } from './localization/localizer.ts';
 import {
   type SegmentSources,
   type SourceLocalizer,
   segmentSources,
 } from './localization/source-localizer.ts';
-import { keepInStep, placeEvidence } from './localization/synchrony.ts';
-import { LUMA_SIZE } from './synchronization/cell-motion.ts';
+import { keepClassesInStep, keepInStep, placeEvidence } from './localization/synchrony.ts';
 import { checkSynchronization, type SynchronizationAnswer } from './synchronization/check-synchronization.ts';
-import { SOUND_RATE_HZ, VIDEO_RATE_HZ } from './synchronization/head-input.ts';
 import type { PlaceEvidence } from './synchronization/synchronization-head.ts';
 import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
@@ -37,6 +35,14 @@ interface ModelHeads {
   synchronization: StoredSynchronization | null;
   openLocalizer: (() => Promise<Localizer>) | null;
   openSourceLocalizer: (() => Promise<SourceLocalizer>) | null;
+}
+
+/** A segment as the heads that localize take it. */
+interface LookedAt {
+  heard: TowerResult;
+  input: LocalizationInput;
+  /** Which places move as the sound goes; null where that is not asked for, or the model can't tell. */
+  evidence: PlaceEvidence | null;
 }
 
 const NO_HEADS: ModelHeads = { synchronization: null, openLocalizer: null, openSourceLocalizer: null };
@@ -52,6 +58,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #frontEnd: LogMelFrontEnd;
   readonly #openLocalizer: (() => Promise<Localizer>) | null;
   readonly #synchronization: StoredSynchronization | null;
+  readonly #looked = new WeakMap<LocalizationRequest, Promise<LookedAt>>();
   #localizer: Promise<Localizer> | null = null;
   #sourceLocalizer: Promise<SourceLocalizer> | null = null;
   readonly localizeSources?: (request: LocalizationRequest) => Promise<SegmentSources>;
@@ -116,7 +123,6 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   }
 
   async localize(request: LocalizationRequest): Promise<SegmentLocalization> {
-    const { waveform, block, frames, query } = request;
     const { id, frontEnds, calibration } = this.#manifest;
     if (!this.#openLocalizer || !calibration?.localization) {
       const message = `The model "${id}" has no localization head: train one with \`earshot train --head localization\`.`;
@@ -124,43 +130,47 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     }
     this.#localizer ??= this.#openLocalizer();
     const localizer = await this.#localizer;
-    this.#checkBlock(block);
-    const logMel = logMelBatch(this.#frontEnd, [waveform], frontEnds.audio);
-    const sound = query ?? (await this.#towers.audio(logMel, 1)).embedding.data;
-    const input = localizationInput(block, logMel, frontEnds, frames);
-    const logits = await localizer.logits(input, sound);
+    const { heard, input, evidence } = await this.#lookedAt(request);
     const side = mapSide(frontEnds.video);
-    const found = segmentLocalization(logits, side, waveform, calibration.localization);
-    const evidence = query === null ? this.#placeEvidence(request) : null;
-    return evidence === null ? found : { ...found, maps: keepInStep(found.maps, side, evidence) };
-  }
-
-  /** Which places move as the sound goes; null where that is not asked for, or the model can't tell. */
-  #placeEvidence({ waveform, block, synchrony = true }: LocalizationRequest): PlaceEvidence | null {
-    const { audio, video } = this.#manifest.frontEnds;
-    const { width, height, rateHz } = video;
-    const fits = rateHz === VIDEO_RATE_HZ && width === height && width % LUMA_SIZE === 0;
-    if (!synchrony || !this.#synchronization || !fits || audio.sampleRateHz !== SOUND_RATE_HZ) return null;
-    return placeEvidence(this.#synchronization.head, { waveform, block, size: width });
+    const logits = await localizer.logits(input, request.query ?? heard.embedding.data);
+    const found = segmentLocalization(logits, side, request.waveform, calibration.localization);
+    // Another sound than the one that is heard goes with nothing that moves here.
+    if (!evidence || request.query !== null) return found;
+    return { ...found, maps: found.maps.map((map) => keepInStep(map, side, evidence)) };
   }
 
   async #findSources(localizer: SourceLocalizer, request: LocalizationRequest): Promise<SegmentSources> {
-    const { waveform, block, frames } = request;
     const { id, frontEnds, calibration, heads } = this.#manifest;
     if (!calibration?.grouping || !heads?.grouping) {
       const message = `The grouping head of "${id}" has no calibration: train it again.`;
       throw new EarshotError('model_invalid', message, { subject: id });
     }
-    this.#checkBlock(block);
-    const logMel = logMelBatch(this.#frontEnd, [waveform], frontEnds.audio);
-    const { steps } = await this.#towers.audio(logMel, 1);
-    const logits = await localizer.logits(localizationInput(block, logMel, frontEnds, frames), steps.data);
+    const { heard, input, evidence } = await this.#lookedAt(request);
+    const logits = await localizer.logits(input, heard.steps.data);
     const { labels } = heads.grouping;
     const side = mapSide(frontEnds.video);
-    const found = segmentSources(logits, labels, side, waveform, calibration.grouping);
-    const evidence = this.#placeEvidence(request);
-    if (evidence) classesInStep(found, evidence, calibration.grouping);
+    const found = segmentSources(logits, labels, side, request.waveform, calibration.grouping);
+    if (evidence) keepClassesInStep(found, evidence, calibration.grouping.threshold);
     return found;
+  }
+
+  /** What both heads that localize start from; of one request it is made once. */
+  #lookedAt(request: LocalizationRequest): Promise<LookedAt> {
+    const known = this.#looked.get(request) ?? this.#lookAt(request);
+    this.#looked.set(request, known);
+    return known;
+  }
+
+  async #lookAt({ waveform, block, frames, synchrony = true }: LocalizationRequest): Promise<LookedAt> {
+    const { frontEnds } = this.#manifest;
+    this.#checkBlock(block);
+    const logMel = logMelBatch(this.#frontEnd, [waveform], frontEnds.audio);
+    const head = synchrony ? this.#synchronization?.head : undefined;
+    return {
+      heard: await this.#towers.audio(logMel, 1),
+      input: localizationInput(block, logMel, frontEnds, frames),
+      evidence: head ? placeEvidence(head, frontEnds, waveform, block) : null,
+    };
   }
 
   dispose(): void {
@@ -205,23 +215,4 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
       data.slice(i * dimension, (i + 1) * dimension),
     );
   }
-}
-
-/** Of each class that is there, the places that move as the sound goes; the other classes' maps nobody looks at. */
-function classesInStep(
-  { probabilities, maps, side }: SegmentSources,
-  evidence: PlaceEvidence,
-  { threshold }: GroupingCalibration,
-): void {
-  probabilities.forEach((probability, of) => {
-    if (probability < threshold) return;
-    const inStep = keepInStep(
-      maps.map((classes) => classes[of] as Float32Array),
-      side,
-      evidence,
-    );
-    maps.forEach((classes, frame) => {
-      classes[of] = inStep[frame] as Float32Array;
-    });
-  });
 }

@@ -1,12 +1,14 @@
 /** Where in the picture the sound of a clip comes from, written as maps and pictures into a folder. */
 import { EarshotError } from '#core/errors';
-import { decodeFrames, decodeSamples } from '#media/decode';
+import { decodeStreams } from '#media/decode';
+import type { WindowOptions } from '#media/plan';
 import type { MediaInfo } from '#media/probe';
 import type { FrameBlock } from '#model/embedding-model';
 import { framesAt, planLocalization } from '#model/localization/localization-plan';
 import { type SoundSource, soundSources } from '#model/localization/sound-sources';
 import { soundingBox } from '#model/localization/sounding-box';
 import type { SegmentSources } from '#model/localization/source-localizer';
+import type { ActiveModel } from '../active-model.ts';
 import type {
   FrameBox,
   Localization,
@@ -14,6 +16,7 @@ import type {
   LocalizationRequest,
   LocalizedSource,
 } from '../catalog-service.ts';
+import type { InferencePool } from '../inference/inference-pool.ts';
 import { type FoundMap, partEnd, writeLocalization, writeSources } from './localization-files.ts';
 import { modalityMissing } from './modality-missing.ts';
 import { givenLabels } from './prototypes.ts';
@@ -118,15 +121,28 @@ function largestBox(maps: readonly { box: FrameBox | null }[]): FrameBox | null 
   return maps.map(({ box }) => box).reduce(larger, null);
 }
 
-/** A picture that is shorter than a frame of the model is one frame. */
-async function framesOf(
+/** Picture and sound as the model takes them, in one pass; a picture shorter than a frame of the model is one frame. */
+async function decodeBoth(
   file: string,
-  { video }: MediaInfo,
-  request: Parameters<typeof decodeFrames>[1],
-): Promise<FrameBlock> {
-  const isBrief = (video?.durationSec ?? 0) * request.rateHz < 1.5;
-  const { data, count } = await decodeFrames(file, isBrief ? { ...request, rateHz: BRIEF_RATE_HZ } : request);
-  return isBrief ? { data: data.slice(0, data.length / count), count: 1 } : { data, count };
+  window: WindowOptions & { info: MediaInfo },
+  { videoInput, audioInput: { sampleRateHz } }: Pick<MapParts['model'], 'videoInput' | 'audioInput'>,
+): Promise<{ frames: FrameBlock; samples: Float32Array }> {
+  const isBrief = (window.info.video?.durationSec ?? 0) * videoInput.rateHz < 1.5;
+  const frames = isBrief ? { ...videoInput, rateHz: BRIEF_RATE_HZ } : videoInput;
+  const pictures: Uint8Array[] = [];
+  const sounds: Float32Array[] = [];
+  for await (const chunk of decodeStreams(file, { ...window, frames, samples: { sampleRateHz } }))
+    if (chunk.kind === 'samples') sounds.push(chunk.data);
+    else pictures.push(chunk.data);
+  const data = new Uint8Array(Buffer.concat(pictures));
+  const count = data.length / (videoInput.width * videoInput.height * 3);
+  const samples = new Float32Array(sounds.reduce((sum, { length }) => sum + length, 0));
+  sounds.reduce((at, sound) => {
+    samples.set(sound, at);
+    return at + sound.length;
+  }, 0);
+  if (!isBrief || count === 0) return { frames: { data, count }, samples };
+  return { frames: { data: data.slice(0, data.length / count), count: 1 }, samples };
 }
 
 export interface FoundMaps {
@@ -141,12 +157,24 @@ export interface FoundMaps {
   sources: SoundSource[];
 }
 
-async function findMaps(
+/** What of the catalog maps are found with. */
+export interface MapParts {
+  model: Pick<ActiveModel, 'identity' | 'calibration' | 'segments' | 'audioInput' | 'videoInput'>;
+  pool: Pick<InferencePool, 'localize'>;
+}
+
+/**
+ * The maps of a part of a file, before anything is written.
+ *
+ * @param query a unit vector of the one sound that is asked about; null: all that is heard
+ * @throws EarshotError `not_trained` where the model can't localize, and as decoding and the pool
+ */
+export async function findMaps(
   { file, startSec, endSec, info }: OpenedSubject,
   { mapsPerSec = MAPS_PER_SEC }: Pick<LocalizationRequest, 'mapsPerSec'>,
   query: Float32Array | null,
-  { model, pool }: VectorParts,
-  signal: AbortSignal | undefined,
+  { model, pool }: MapParts,
+  signal?: AbortSignal,
 ): Promise<FoundMaps> {
   const calibration = model.calibration?.localization;
   if (!calibration) {
@@ -156,10 +184,7 @@ async function findMaps(
   const window = { startSec, ...partEnd(endSec, info.durationSec), info, signal };
   const { rateHz, width, height } = model.videoInput;
   const { sampleRateHz } = model.audioInput;
-  const [frames, samples] = await Promise.all([
-    framesOf(file, info, { ...window, ...model.videoInput }),
-    decodeSamples(file, { ...window, sampleRateHz }),
-  ]);
+  const { frames, samples } = await decodeBoth(file, window, model);
   const size = width * height * 3;
   const wanted = framesAt(frames.count, rateHz, mapsPerSec);
   const found: FoundMaps = {
@@ -173,18 +198,14 @@ async function findMaps(
     const { firstFrame, frameCount, chosen } = segment;
     const firstSample = Math.round(segment.startSec * sampleRateHz);
     const lastSample = Math.round((segment.startSec + model.segments.lengthSec) * sampleRateHz);
-    // Each time a copy: what goes to a thread is handed over.
-    const asked = () => ({
-      waveform: samples.data.slice(firstSample, lastSample),
-      block: {
-        data: frames.data.slice(firstFrame * size, (firstFrame + frameCount) * size),
-        count: frameCount,
-      },
-      frames: chosen,
-      query,
-    });
-    const answer = await pool.localize(asked(), { signal });
-    if (grouping) named.push(await pool.localizeSources(asked(), { signal }));
+    const block = {
+      data: frames.data.slice(firstFrame * size, (firstFrame + frameCount) * size),
+      count: frameCount,
+    };
+    const waveform = samples.slice(firstSample, lastSample);
+    const asked = { waveform, block, frames: chosen, query };
+    const { found: answer, sources } = await pool.localize(asked, { named: grouping !== undefined, signal });
+    if (sources) named.push(sources);
     found.side = answer.side;
     found.confidence = Math.max(found.confidence, answer.confidence);
     answer.maps.forEach((map, i) => {

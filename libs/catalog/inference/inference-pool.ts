@@ -15,11 +15,15 @@ import type {
   TextEmbedding,
 } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
-import type { SegmentLocalization } from '#model/localization/localizer';
-import type { SegmentSources } from '#model/localization/source-localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
-import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
+import type {
+  InferenceAnswer,
+  InferenceJob,
+  InferenceTask,
+  InferenceWorkerData,
+  LocalizedSegment,
+} from './inference-task.ts';
 
 export interface InferencePoolOptions {
   /** Absolute folder of the model's files. */
@@ -163,32 +167,17 @@ export class InferencePool {
    * Where the sound of one segment comes from.
    *
    * @param request its frames and samples are handed over and must not be used afterwards
-   * @throws EarshotError `not_trained` where the model can't localize
+   * @param options `named`: whether to tell the classes that the model knows apart; default no
+   * @throws EarshotError `not_trained` where the model can't localize, or knows no names
    */
   async localize(
     request: LocalizationRequest,
-    options: InferenceRunOptions = {},
-  ): Promise<SegmentLocalization> {
+    { named = false, ...options }: InferenceRunOptions & { named?: boolean } = {},
+  ): Promise<LocalizedSegment> {
     const buffers = ownBuffers([request.waveform, request.block.data]);
-    const answer = await this.#run({ kind: 'localize', request }, buffers, options);
-    if ('localization' in answer) return answer.localization;
+    const answer = await this.#run({ kind: 'localize', request, named }, buffers, options);
+    if ('localized' in answer) return answer.localized;
     throw new EarshotError('internal', 'The model answered no maps.');
-  }
-
-  /**
-   * Which classes sound in one segment, and where.
-   *
-   * @param request its frames and samples are handed over and must not be used afterwards
-   * @throws EarshotError `not_trained` where the model has no grouping head
-   */
-  async localizeSources(
-    request: LocalizationRequest,
-    options: InferenceRunOptions = {},
-  ): Promise<SegmentSources> {
-    const buffers = ownBuffers([request.waveform, request.block.data]);
-    const answer = await this.#run({ kind: 'localize-sources', request }, buffers, options);
-    if ('sources' in answer) return answer.sources;
-    throw new EarshotError('internal', 'The model answered no sources.');
   }
 
   /** @throws EarshotError `modality_missing` where the model has no text tower, `invalid_argument` as the tower */

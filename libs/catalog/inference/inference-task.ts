@@ -17,8 +17,7 @@ export type InferenceTask =
   | { kind: 'audio-features'; waveform: Float32Array }
   | { kind: 'video-features'; block: FrameBlock; mapFrames: number[] }
   | { kind: 'synchronization'; scene: SynchronizationScene }
-  | { kind: 'localize'; request: LocalizationRequest }
-  | { kind: 'localize-sources'; request: LocalizationRequest }
+  | { kind: 'localize'; request: LocalizationRequest; named: boolean }
   | { kind: 'text'; texts: string[] }
   | { kind: 'warm-up' };
 
@@ -37,6 +36,13 @@ export interface InferenceWorkerData {
   engine: ServingEngine;
 }
 
+/** Where the sound of one segment comes from, and by which names. */
+export interface LocalizedSegment {
+  found: SegmentLocalization;
+  /** Of every class that the model knows; null where names were not asked for. */
+  sources: SegmentSources | null;
+}
+
 /** A failure with its code: class instances lose their class on the way between threads. */
 interface InferenceFailure {
   code: string;
@@ -48,7 +54,6 @@ export type InferenceAnswer =
   | { audioFeatures: TowerResult }
   | { videoFeatures: VideoTowerResult }
   | { synchronization: SynchronizationAnswer }
-  | { localization: SegmentLocalization }
-  | { sources: SegmentSources }
+  | { localized: LocalizedSegment }
   | { texts: TextEmbedding[] }
   | { failure: InferenceFailure };

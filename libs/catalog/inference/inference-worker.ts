@@ -1,18 +1,17 @@
 /** One inference thread: holds one model, loaded once, and answers one batch at a time. */
 import { workerData } from 'piscina';
 import { asEarshotError, EarshotError } from '#core/errors';
-import type {
-  EmbeddingModel,
-  LocalizationRequest,
-  SynchronizationScene,
-  TextEmbedding,
-} from '#model/embedding-model';
+import type { EmbeddingModel, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
-import type { SegmentLocalization } from '#model/localization/localizer';
-import type { SegmentSources } from '#model/localization/source-localizer';
 import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
-import type { InferenceAnswer, InferenceJob, InferenceTask, InferenceWorkerData } from './inference-task.ts';
+import type {
+  InferenceAnswer,
+  InferenceJob,
+  InferenceTask,
+  InferenceWorkerData,
+  LocalizedSegment,
+} from './inference-task.ts';
 
 const { modelFolder, modelModule, engine } = workerData as InferenceWorkerData;
 
@@ -44,8 +43,7 @@ export default async function runInference({ task, stop }: InferenceJob): Promis
     if (task.kind === 'video-features') return { videoFeatures: await videoFeatures(model, task) };
     if (task.kind === 'synchronization')
       return { synchronization: await checkSynchronization(model, task.scene) };
-    if (task.kind === 'localize') return { localization: await localize(model, task.request) };
-    if (task.kind === 'localize-sources') return { sources: await localizeSources(model, task.request) };
+    if (task.kind === 'localize') return { localized: await localizeSegment(model, task) };
     if (task.kind === 'text') return { texts: await embedTexts(model, task.texts) };
     const vectors =
       task.kind === 'audio'
@@ -94,13 +92,15 @@ function checkSynchronization(
   throw new EarshotError('not_trained', message, { subject: model.identity.id });
 }
 
-function localize(model: EmbeddingModel, request: LocalizationRequest): Promise<SegmentLocalization> {
-  if (model.localize) return model.localize(request);
-  throw onlyVectors(model);
-}
-
-function localizeSources(model: EmbeddingModel, request: LocalizationRequest): Promise<SegmentSources> {
-  if (model.localizeSources) return model.localizeSources(request);
+/** Both in one task, so that what both start from is made once. */
+async function localizeSegment(
+  model: EmbeddingModel,
+  { request, named }: Extract<InferenceTask, { kind: 'localize' }>,
+): Promise<LocalizedSegment> {
+  if (!model.localize) throw onlyVectors(model);
+  const found = await model.localize(request);
+  if (!named) return { found, sources: null };
+  if (model.localizeSources) return { found, sources: await model.localizeSources(request) };
   const message = `The model "${model.identity.id}" has no grouping head: train one with "earshot train --head grouping".`;
   throw new EarshotError('not_trained', message, { subject: model.identity.id });
 }

@@ -4,9 +4,17 @@
  *
  * @see Chung & Zisserman 2016, "Out of time: automated lip sync in the wild", section 5.2, "Active speaker detection"
  */
+import type { FrontEnds } from '../checkpoint/manifest.ts';
 import { lumaFrame } from '../front-ends/motion.ts';
-import { CELL_CHANNELS, CELL_COUNT, cellMotion, LUMA_SIZE } from '../synchronization/cell-motion.ts';
-import { PHASES, SOUND_BANDS, soundSteps } from '../synchronization/head-input.ts';
+import type { PixelBlock } from '../front-ends/video-batch.ts';
+import { CELL_COUNT, cellMotion, LUMA_SIZE } from '../synchronization/cell-motion.ts';
+import {
+  PHASES,
+  SOUND_BANDS,
+  SOUND_RATE_HZ,
+  soundSteps,
+  VIDEO_RATE_HZ,
+} from '../synchronization/head-input.ts';
 import {
   logSumExp,
   type PlaceEvidence,
@@ -14,37 +22,35 @@ import {
   shiftLimit,
 } from '../synchronization/synchronization-head.ts';
 import { candidateRegions } from './candidate-regions.ts';
-
-/** The part of `EmbeddingModel`'s request that synchrony is told from. */
-export interface SynchronyInput {
-  /** Mono at 16 kHz. */
-  waveform: Float32Array;
-  /** `[count, size, size, 3]` RGB at 12.5 Hz, `size` a multiple of 48. */
-  block: { data: Uint8Array; count: number };
-  size: number;
-}
+import type { SegmentSources } from './source-localizer.ts';
 
 /** Cells along each side of the synchronisation head's grid. */
 const GRID_SIDE = Math.sqrt(CELL_COUNT);
 
 /**
- * What each cell of a segment's picture says about the offset.
+ * What each place of a segment's picture says about the offset.
  *
- * @returns null where sound and picture are too short to tell
+ * @param waveform of the segment
+ * @param block    all frames of the segment
+ * @returns null where the head can't tell: the input has other rates or sizes, or is too short
  */
 export function placeEvidence(
   head: SynchronizationHead,
-  { waveform, block, size }: SynchronyInput,
+  { audio, video }: FrontEnds,
+  waveform: Float32Array,
+  block: PixelBlock,
 ): PlaceEvidence | null {
+  const { width, height, rateHz } = video;
+  const fits = rateHz === VIDEO_RATE_HZ && width === height && width % LUMA_SIZE === 0;
+  if (!fits || audio.sampleRateHz !== SOUND_RATE_HZ) return null;
   const sound = soundSteps(waveform);
   const steps = Math.min(block.count, Math.floor(sound.length / (PHASES * SOUND_BANDS)));
   if (shiftLimit(steps) < 1) return null;
   const pixels = LUMA_SIZE * LUMA_SIZE;
   const luma = new Float32Array(steps * pixels);
   for (let step = 0; step < steps; step++)
-    lumaFrame(block.data, step * size * size * 3, size, size, LUMA_SIZE, luma, step * pixels);
-  const motion = cellMotion(luma, steps).subarray(0, steps * CELL_COUNT * CELL_CHANNELS);
-  return head.placeEvidence(sound.subarray(0, steps * PHASES * SOUND_BANDS), motion);
+    lumaFrame(block.data, step * width * width * 3, width, width, LUMA_SIZE, luma, step * pixels);
+  return head.placeEvidence(sound.subarray(0, steps * PHASES * SOUND_BANDS), cellMotion(luma, steps));
 }
 
 /**
@@ -63,45 +69,52 @@ export function soundingRatio({ agreement, nothing }: PlaceEvidence, cells: read
 }
 
 /**
- * Lowers each candidate place of a sound's maps as far as its movement speaks against it. That some place sounds is
- * given: the place that fits best keeps its map; every other one has its odds of sounding, even before, multiplied by
- * its own ratio, so that several may sound at once.
+ * Lowers each candidate place of a sound's map as far as its movement speaks against it. That some place sounds is
+ * given: the place that fits best keeps its part of the map; every other one has its odds of sounding, even before,
+ * multiplied by its own ratio, so that several may sound at once.
  *
- * @param maps `[side * side]` each, one a frame
- * @returns new maps; the same where there is one place only
+ * @param map `[side * side]`
+ * @returns a new map; the same where there is one place only
  */
-export function keepInStep(
-  maps: readonly Float32Array[],
-  side: number,
-  evidence: PlaceEvidence,
-): Float32Array[] {
-  const usual = new Float32Array(side * side);
-  for (const map of maps)
-    map.forEach((value, cell) => {
-      usual[cell] = (usual[cell] as number) + value;
-    });
-  const { regionOf, count } = candidateRegions(usual, side);
-  if (count < 2) return [...maps];
-  const cells = cellsOfRegions(usual, side, regionOf, count);
-  const chances = cells.map((own) => {
-    const ratio = soundingRatio(evidence, own);
+export function keepInStep(map: Float32Array, side: number, evidence: PlaceEvidence): Float32Array {
+  const { regionOf, count } = candidateRegions(map, side);
+  if (count < 2) return map;
+  const chances = cellsOfRegions(map, side, regionOf, count).map((cells) => {
+    const ratio = soundingRatio(evidence, cells);
     return ratio / (1 + ratio);
   });
   const best = Math.max(...chances);
   const gain = chances.map((chance) => chance / best);
-  return maps.map((map) => map.map((value, cell) => value * (gain[regionOf[cell] as number] as number)));
+  return map.map((value, cell) => value * (gain[regionOf[cell] as number] as number));
+}
+
+/**
+ * The same of the maps of each class that is there, in place: two of one class are told apart. The maps of the other
+ * classes nobody looks at.
+ *
+ * @param threshold from which probability on a class is there
+ */
+export function keepClassesInStep(
+  { probabilities, maps, side }: SegmentSources,
+  evidence: PlaceEvidence,
+  threshold: number,
+): void {
+  probabilities.forEach((probability, of) => {
+    if (probability < threshold) return;
+    for (const classes of maps) classes[of] = keepInStep(classes[of] as Float32Array, side, evidence);
+  });
 }
 
 /** The cells of the head's grid in which each region has the most of the map; its peak's own where it has none. */
-function cellsOfRegions(usual: Float32Array, side: number, regionOf: Int16Array, count: number): number[][] {
+function cellsOfRegions(map: Float32Array, side: number, regionOf: Int16Array, count: number): number[][] {
   const weights = new Float64Array(CELL_COUNT * count);
   const peaks = new Int32Array(count).fill(-1);
-  usual.forEach((value, cell) => {
+  map.forEach((value, cell) => {
     const region = regionOf[cell] as number;
     const at = gridCell(cell, side) * count + region;
     weights[at] = (weights[at] as number) + value;
     const peak = peaks[region] as number;
-    if (peak < 0 || value > (usual[peak] as number)) peaks[region] = cell;
+    if (peak < 0 || value > (map[peak] as number)) peaks[region] = cell;
   });
   const cells: number[][] = Array.from(peaks, (peak) => [gridCell(peak, side)]);
   for (let cell = 0; cell < CELL_COUNT; cell++) {

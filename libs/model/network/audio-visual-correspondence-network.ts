@@ -363,7 +363,7 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
           : this.getAudioEmbedding(query);
     return localizeClip(samples, frames, checkWanted(options.frames, frames.count), sound, {
       ...head,
-      ...{ frontEnds, plan },
+      ...{ frontEnds, plan, synchronization: this.synchronization?.head ?? null },
       embedAudio: (heard) => this.passes.embedAudio(heard).embedding,
     });
   }
@@ -388,7 +388,7 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     checkFrames(frames, frontEnds.video);
     return localizeSourcesOfClip(samples, frames, checkWanted(options.frames, frames.count), {
       ...head,
-      ...{ frontEnds, plan },
+      ...{ frontEnds, plan, synchronization: this.synchronization?.head ?? null },
       audioSteps: (heard) => this.passes.audioSteps(heard),
     });
   }

@@ -10,8 +10,10 @@ import { resizeMap } from '../localization/resize-map.ts';
 import { soundSources } from '../localization/sound-sources.ts';
 import type { Box } from '../localization/sounding-box.ts';
 import { segmentSources } from '../localization/source-localizer.ts';
+import { keepClassesInStep, keepInStep, placeEvidence } from '../localization/synchrony.ts';
 import type { TensorFlowLocalizer } from '../localization/tensorflow-localizer.ts';
 import type { TensorFlowSourceLocalizer } from '../localization/tensorflow-source-localizer.ts';
+import type { PlaceEvidence, SynchronizationHead } from '../synchronization/synchronization-head.ts';
 import { refuse, type VideoFrames } from './inputs.ts';
 
 export interface SoundSourceLocalization {
@@ -56,6 +58,8 @@ export interface SourcesLocalization {
 interface SegmentParts {
   frontEnds: FrontEnds;
   plan: SegmentPlan;
+  /** Tells places that look alike apart; null where the model has none. */
+  synchronization: SynchronizationHead | null;
 }
 
 interface LocalizationParts extends SegmentParts {
@@ -77,10 +81,12 @@ export function localizeClip(
   const { video } = parts.frontEnds;
   const maps: Float32Array[] = [];
   let confidence = 0;
-  for (const { input, heard } of segmentInputs(samples, frames, wanted, parts)) {
+  for (const { input, heard, evidence } of segmentInputs(samples, frames, wanted, parts)) {
     const logits = parts.localizer.logitsSync(input, query ?? parts.embedAudio(heard));
     const found = segmentLocalization(logits, mapSide(video), heard, calibration);
-    maps.push(...found.maps.map((map) => resizeMap(map, found.side, video.width, video.height)));
+    const told = (map: Float32Array) =>
+      evidence && query === null ? keepInStep(map, found.side, evidence) : map;
+    maps.push(...found.maps.map((map) => resizeMap(told(map), found.side, video.width, video.height)));
     confidence = Math.max(confidence, found.confidence);
   }
   const { mapThreshold, threshold } = calibration;
@@ -105,9 +111,12 @@ export function localizeSourcesOfClip(
   const { localizer, labels, calibration } = parts;
   const { video } = parts.frontEnds;
   const side = mapSide(video);
-  const segments = segmentInputs(samples, frames, wanted, parts).map(({ input, heard }) =>
-    segmentSources(localizer.logitsSync(input, parts.audioSteps(heard)), labels, side, heard, calibration),
-  );
+  const segments = segmentInputs(samples, frames, wanted, parts).map(({ input, heard, evidence }) => {
+    const logits = localizer.logitsSync(input, parts.audioSteps(heard));
+    const found = segmentSources(logits, labels, side, heard, calibration);
+    if (evidence) keepClassesInStep(found, evidence, calibration.threshold);
+    return found;
+  });
   const sources = soundSources(segments, calibration).map(({ maps, ...source }) => ({
     ...source,
     maps: maps.map((map) => resizeMap(map, side, video.width, video.height)),
@@ -121,8 +130,8 @@ function segmentInputs(
   samples: Float32Array,
   frames: VideoFrames,
   wanted: readonly number[],
-  { frontEnds, plan }: SegmentParts,
-): { input: LocalizationInput; heard: Float32Array }[] {
+  { frontEnds, plan, synchronization }: SegmentParts,
+): { input: LocalizationInput; heard: Float32Array; evidence: PlaceEvidence | null }[] {
   const { video, audio } = frontEnds;
   const logMel = new LogMelFrontEnd(audio);
   const size = video.width * video.height * 3;
@@ -131,7 +140,8 @@ function segmentInputs(
     const data = frames.data.subarray(firstFrame * size, (firstFrame + count) * size);
     const heard = segmentOf(samples, startSec, plan.lengthSec, audio.sampleRateHz);
     const heardMel = logMelBatch(logMel, [heard], audio);
-    return { input: localizationInput({ data, count }, heardMel, frontEnds, chosen), heard };
+    const evidence = synchronization && placeEvidence(synchronization, frontEnds, heard, { data, count });
+    return { input: localizationInput({ data, count }, heardMel, frontEnds, chosen), heard, evidence };
   });
 }
 
