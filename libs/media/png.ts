@@ -9,7 +9,7 @@ const RGB = 2;
 /** Every line says how much it moves on from its neighbours; `up` suits maps and costs little. */
 const FILTER_UP = 2;
 /** Larger files, much sooner: they are looked at once. */
-const COMPRESSION_LEVEL = 3;
+const COMPRESSION_LEVEL = 1;
 
 const deflated = promisify(deflate) as (data: Uint8Array, options: { level: number }) => Promise<Uint8Array>;
 
@@ -20,13 +20,23 @@ const deflated = promisify(deflate) as (data: Uint8Array, options: { level: numb
  */
 export function encodeGreyPng(values: Float32Array, width: number, height: number): Promise<Uint8Array> {
   checkShape(values.length, width * height);
-  const bytes = new Uint8Array(values.length * 2);
-  values.forEach((value, i) => {
-    const level = Math.round(Math.min(1, Math.max(0, value)) * 65_535);
-    bytes[2 * i] = level >> 8;
-    bytes[2 * i + 1] = level & 255;
-  });
-  return encode(bytes, { width, height, depth: 16, colour: GREY, pixelBytes: 2 });
+  // Filtered as it is made: maps are many, and as large as frames.
+  const lineBytes = 2 * width + 1;
+  const lines = new Uint8Array(lineBytes * height);
+  const above = new Uint16Array(width);
+  for (let y = 0; y < height; y++) {
+    let at = y * lineBytes;
+    lines[at++] = FILTER_UP;
+    for (let x = 0; x < width; x++) {
+      const value = values[y * width + x] as number;
+      const level = value >= 1 ? 65_535 : value > 0 ? Math.floor(value * 65_535 + 0.5) : 0;
+      const before = above[x] as number;
+      lines[at++] = (level >> 8) - (before >> 8);
+      lines[at++] = level - before;
+      above[x] = level;
+    }
+  }
+  return encode(lines, { width, height, depth: 16, colour: GREY });
 }
 
 /**
@@ -35,7 +45,7 @@ export function encodeGreyPng(values: Float32Array, width: number, height: numbe
  */
 export function encodeRgbPng(rgb: Uint8Array, width: number, height: number): Promise<Uint8Array> {
   checkShape(rgb.length, width * height * 3);
-  return encode(rgb, { width, height, depth: 8, colour: RGB, pixelBytes: 3 });
+  return encode(filtered(rgb, width * 3, height), { width, height, depth: 8, colour: RGB });
 }
 
 function checkShape(length: number, expected: number): void {
@@ -48,17 +58,16 @@ interface Layout {
   height: number;
   depth: number;
   colour: number;
-  pixelBytes: number;
 }
 
-async function encode(bytes: Uint8Array, layout: Layout): Promise<Uint8Array> {
-  const { width, height, depth, colour, pixelBytes } = layout;
+/** @param lines filtered, each behind the number of its filter */
+async function encode(lines: Uint8Array, layout: Layout): Promise<Uint8Array> {
+  const { width, height, depth, colour } = layout;
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
   header.setUint8(8, depth);
   header.setUint8(9, colour);
-  const lines = filtered(bytes, width * pixelBytes, height);
   const parts = [
     SIGNATURE,
     chunk('IHDR', new Uint8Array(header.buffer)),
@@ -75,10 +84,10 @@ function filtered(bytes: Uint8Array, lineBytes: number, height: number): Uint8Ar
     const target = y * (lineBytes + 1);
     const from = y * lineBytes;
     out[target] = FILTER_UP;
-    for (let i = 0; i < lineBytes; i++) {
-      const above = y === 0 ? 0 : (bytes[from - lineBytes + i] as number);
-      out[target + 1 + i] = (bytes[from + i] as number) - above;
-    }
+    if (y === 0) out.set(bytes.subarray(0, lineBytes), 1);
+    else
+      for (let i = 0; i < lineBytes; i++)
+        out[target + 1 + i] = (bytes[from + i] as number) - (bytes[from - lineBytes + i] as number);
   }
   return out;
 }
