@@ -2,6 +2,7 @@
  * What every command is handed: where to write, when to stop, and how to open the catalog. What is heavy is loaded
  * when a command asks for it, so that `--help` answers at once.
  */
+import path from 'node:path';
 import pino, { type Logger } from 'pino';
 import type { CatalogService, LocalCatalogService } from '#catalog/catalog-service';
 import type { CatalogConfig } from '#catalog/config';
@@ -60,6 +61,26 @@ export class CommandContext {
     const config = await this.config();
     const { runningServerUrl } = await import('#catalog/open-catalog');
     return config.apiUrl ?? (await runningServerUrl(config));
+  }
+
+  /**
+   * The folder of that model, or of the one in use: the catalog's live model, as searches have it; before there is a
+   * catalog, the model that EARSHOT_MODEL names.
+   *
+   * @throws EarshotError `model_not_found`; without a name also what opening the catalog can meet
+   */
+  async modelFolder(name?: string): Promise<string> {
+    const config = await this.config();
+    const { findModelFolder } = await import('#catalog/models');
+    if (name !== undefined) return findModelFolder(name, config.dataDir);
+    if ((await this.serverUrl()) === null) {
+      const { modelFolderInUse } = await import('#catalog/open-catalog');
+      return modelFolderInUse(config, { logger: await this.logger() });
+    }
+    const models = await this.withCatalog({ worker: false }, (catalog) => catalog.listModels());
+    const live = models.find(({ active }) => active)?.name ?? config.model;
+    // A model that was given by its path is found there again; one of a server by its name.
+    return findModelFolder(path.basename(config.model) === live ? config.model : live, config.dataDir);
   }
 
   /** Runs `work` on our own stores and closes them. @throws EarshotError `data_folder_in_use` */

@@ -23,9 +23,10 @@ export async function trainHeadThatLocalizes(
   flags: TrainHeadFlags,
   context: CommandContext,
 ): Promise<void> {
+  const folder = await context.modelFolder(flags.base);
   const bar = new StageBar();
   try {
-    const { id, version, heads, calibration } = await trained(head, flags, context, bar);
+    const { id, version, heads, calibration } = await trained(head, folder, flags, context, bar);
     bar.stop();
     const parameterCount = heads?.[head]?.weights.parameterCount ?? 0;
     if (flags.json) {
@@ -33,8 +34,7 @@ export async function trainHeadThatLocalizes(
       return;
     }
     context.print(`${id} ${version} has a ${head} head now: ${parameterCount} parameters`);
-    const { model } = await context.config();
-    context.print(`Measure it: earshot evaluate --suite ${SUITES[head]} --model ${flags.base ?? model}`);
+    context.print(`Measure it: earshot evaluate --suite ${SUITES[head]} --model ${flags.base ?? folder}`);
   } finally {
     bar.stop();
   }
@@ -42,14 +42,14 @@ export async function trainHeadThatLocalizes(
 
 async function trained(
   head: Head,
+  folder: string,
   flags: TrainHeadFlags,
   context: CommandContext,
   bar: StageBar,
 ): ReturnType<typeof trainGrouping> {
-  const { dataDir, model } = await context.config();
-  const { findModelFolder } = await import('#catalog/models');
+  const { dataDir } = await context.config();
   const options = {
-    folder: await findModelFolder(flags.base ?? model, dataDir),
+    folder,
     corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
     cacheFolder: path.join(dataDir, 'cache', 'training'),
     steps: flags.steps,

@@ -30,17 +30,15 @@ export async function trainSeparation(
   context: CommandContext,
   isBatchSizeGiven: boolean,
 ): Promise<void> {
-  const [{ trainSeparation: learn }, { findModelFolder }] = await Promise.all([
-    import('#learning/separation/train-separation'),
-    import('#catalog/models'),
-  ]);
-  const { dataDir, model } = await context.config();
+  const { trainSeparation: learn } = await import('#learning/separation/train-separation');
+  const { dataDir } = await context.config();
+  const base = await context.modelFolder(flags.base);
   const name = flags.name ?? 'separation';
   const bar = new StageBar();
   try {
     const { manifest, steps } = await learn({
       corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
-      base: await findModelFolder(flags.base ?? model, dataDir),
+      base,
       output: path.resolve(flags.out ?? path.join(dataDir, 'models', name)),
       runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', name)),
       cacheFolder: path.join(dataDir, 'cache', 'training'),

@@ -21,10 +21,9 @@ export async function trainSynchronizationHead(
   context: CommandContext,
   isBatchSizeGiven: boolean,
 ): Promise<void> {
-  const { dataDir, model } = await context.config();
-  const { findModelFolder } = await import('#catalog/models');
+  const { dataDir } = await context.config();
   const { trainSynchronization } = await import('#learning/synchronization/train-synchronization');
-  const modelFolder = await findModelFolder(flags.base ?? model, dataDir);
+  const modelFolder = await context.modelFolder(flags.base);
   const bar = new StageBar();
   try {
     const trained = await trainSynchronization({

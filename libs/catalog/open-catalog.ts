@@ -2,6 +2,7 @@
  * The composition root of the catalog: opens the stores that the configuration names, in order, wires the parts
  * together, and frees everything in the opposite order.
  */
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Logger } from 'pino';
@@ -11,6 +12,7 @@ import { type Database, migrateDatabase, openDatabase } from '#store/database';
 import { openVectorIndex } from '#store/index/open-vector-index';
 import { type ObjectStore, openObjectStore } from '#store/objects/object-store';
 import { JobQueue } from '#store/queue';
+import { type ModelCollection, ModelRepository } from '#store/repositories/models';
 import { OutboxRepository } from '#store/repositories/outbox';
 import type { LocalCatalogService } from './catalog-service.ts';
 import type { CatalogConfig } from './config.ts';
@@ -22,7 +24,7 @@ import { LocalCatalog } from './local-catalog.ts';
 import { chooseModel } from './model-change/choose-model.ts';
 import { ModelChanges } from './model-change/model-changes.ts';
 import { OpenModels } from './model-change/open-models.ts';
-import { findModel, type ModelReader } from './models.ts';
+import { findModel, findModelFolder, findModelOfCollection, type ModelReader } from './models.ts';
 import { SeparationPool } from './separation/separation-pool.ts';
 
 export interface OpenCatalogOptions {
@@ -79,6 +81,41 @@ export async function openCatalog(
 /** The URL of the server that owns the data folder, or null: commands talk to it then. */
 export async function runningServerUrl(config: CatalogConfig): Promise<string | null> {
   return (await dataFolderOwner(config.dataDir))?.url ?? null;
+}
+
+/**
+ * The folder of the model that answers for the catalog, read with only its database open; where nothing has been put into
+ * it yet, that of the model which EARSHOT_MODEL names.
+ *
+ * @throws EarshotError `data_folder_in_use`, `model_not_found`, `model_invalid`, `database_unavailable`, `migration_failed`
+ */
+export async function modelFolderInUse(
+  config: CatalogConfig,
+  { logger, modelModule = OWN_MODEL_MODULE }: OpenCatalogOptions,
+): Promise<string> {
+  const { dataDir } = config;
+  const live = await liveModel(config, logger);
+  if (live === null) return findModelFolder(config.model, dataDir);
+  const reader = (await import(modelModule)) as ModelReader;
+  const configured = await findModel(config.model, dataDir, reader).catch(() => null);
+  try {
+    return (await findModelOfCollection(live, { dataDir, reader, configured })).folder;
+  } catch (error) {
+    // Another version of it goes live as soon as the catalog is opened.
+    if (configured?.identity.id === live.model.id) return configured.folder;
+    throw error;
+  }
+}
+
+async function liveModel(config: CatalogConfig, logger: Logger): Promise<ModelCollection | null> {
+  const isThere = config.databaseUrl !== undefined || existsSync(path.join(config.dataDir, 'database'));
+  if (!isThere) return null;
+  const closers = new Closers();
+  try {
+    return await new ModelRepository((await openMigrated(config, closers)).database).live();
+  } finally {
+    await closers.closeAll(logger);
+  }
 }
 
 /** Brings the database's schema up to date, and does nothing else. */

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
+import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clip, LocalCatalogService } from '#catalog/catalog-service';
+import { modelFolderInUse } from '#catalog/open-catalog';
 import { startChild } from '../../support/child.ts';
 import { findPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { bump } from '../support/fake-model.ts';
@@ -14,6 +16,7 @@ import {
   openTestCatalog,
   removeFolder,
   temporaryFolder,
+  testConfig,
 } from '../support/test-catalog.ts';
 
 const CLIPS = 6;
@@ -48,6 +51,12 @@ async function place(env: NodeJS.ProcessEnv = {}): Promise<Place> {
 }
 
 const open = ({ dataDir, env }: Place) => openTestCatalog(dataDir, env, FAKE_MODELS_MODULE);
+
+const folderInUse = ({ dataDir, env }: Place) =>
+  modelFolderInUse(testConfig(dataDir, env), {
+    logger: pino({ level: 'silent' }),
+    modelModule: FAKE_MODELS_MODULE,
+  });
 
 async function fill(catalog: LocalCatalogService, count = CLIPS): Promise<Clip[]> {
   const clips: Clip[] = [];
@@ -94,6 +103,8 @@ function changeSuite(title: string, stores: () => Promise<NodeJS.ProcessEnv>): v
       'killed in the middle is continued by the next process; the model before answers until the switch',
       async () => {
         const here = await place(await stores());
+        const folderOf = (name: string) => `${here.dataDir}/models/${name}`;
+        expect(await folderInUse(here)).toBe(folderOf(here.first));
         const before = await open(here);
         await before.startWorker();
         const clips = await fill(before);
@@ -131,6 +142,7 @@ function changeSuite(title: string, stores: () => Promise<NodeJS.ProcessEnv>): v
           await after.close();
         }
         // The environment still names the first: the database decides.
+        expect(await folderInUse(here)).toBe(folderOf(here.second));
         const again = await open(here);
         try {
           await expectWhole(again, clips, here.second);
@@ -320,6 +332,7 @@ describe('a change of models that can not be', () => {
       await first.close();
 
       await writeFakeModel(`${here.dataDir}/models/${here.first}`, { id: here.first, version: '2', turn: 1 });
+      expect(await folderInUse(here)).toBe(`${here.dataDir}/models/${here.first}`);
       const upgraded = await open(here);
       await upgraded.startWorker();
       const [fillJob] = (await upgraded.listJobs({})).items.filter(({ kind }) => kind === 'model');
@@ -332,6 +345,7 @@ describe('a change of models that can not be', () => {
       await rm(`${here.dataDir}/models/${here.first}`, { recursive: true });
       const environment = { ...here.env, EARSHOT_MODEL: here.second };
       await expect(open({ ...here, env: environment })).rejects.toMatchObject({ code: 'model_not_found' });
+      await expect(folderInUse({ ...here, env: environment })).rejects.toMatchObject({ code: 'model_not_found' });
       const instead = await openTestCatalog(here.dataDir, environment, FAKE_MODELS_MODULE, here.second);
       await instead.startWorker();
       const { job } = await instead.useModel(here.second);
