@@ -2,8 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
 import { fitClassification } from '#model/calibration/classification';
 import type { LabelledScene } from '#model/calibration/few-shot';
+import { loadEngine } from '#model/engine/engine';
+import { WeightedFusion } from '#model/layers/fusion';
+import { ParameterStore } from '#model/layers/parameters';
+import { unitLength } from '#model/layers/unit-length';
 import { areaUnderRoc } from '#model/metrics/ranking-curves';
-import { classifyByPrototype, prototypeOf, UNKNOWN, uncalibrated } from '#model/network/scene';
+import { dot } from '#model/network/dot';
+import { fuseStreams, soundWeight } from '#model/network/fusion-gate';
+import { prototypeOf } from '#model/network/label-cosines';
+import { classifyByPrototype, UNKNOWN, uncalibrated } from '#model/network/scene';
 
 const CALIBRATION = uncalibrated(10);
 const DIMENSION = 16;
@@ -72,6 +79,79 @@ describe('classification by prototypes', () => {
     expect(verdict({ audio: axis(0), video: axis(1) })).toBe('dog');
     expect(verdict({ audio: axis(9), video: axis(10) })).toBe(UNKNOWN);
     expect(verdict({ audio: axis(9) })).toBe(UNKNOWN);
+  });
+
+  describe('with a fusion gate', () => {
+    const random = new SeededRandom('gate');
+    const gate = { weights: Array.from({ length: 2 * DIMENSION }, () => 2 * random.normal()), bias: 0.3 };
+    const gated = { ...CALIBRATION, fused: { scale: 12, threshold: null, gate } };
+
+    it('fuses as the layer does that the gate was learned with', async () => {
+      const engine = await loadEngine();
+      const { tf } = engine;
+      const store = new ParameterStore(engine, 1);
+      const layer = new WeightedFusion(store, 'fusion', DIMENSION);
+      store.restore([
+        { name: 'fusion/gate/kernel', shape: [2 * DIMENSION, 1], data: Float32Array.from(gate.weights) },
+        { name: 'fusion/gate/bias', shape: [1], data: Float32Array.of(gate.bias) },
+      ]);
+      for (let i = 0; i < 10; i++) {
+        const [audio, video] = [noise(random), noise(random)];
+        const row = (vector: Float32Array) => tf.tensor2d(vector, [1, DIMENSION]);
+        const { fused, weight } = layer.apply(row(audio), row(video));
+        const expected = unitLength(tf, fused).dataSync() as Float32Array;
+        expect(soundWeight(gate, audio, video)).toBeCloseTo(weight.dataSync()[0] as number, 5);
+        // Only the directions count.
+        const longer = [audio.map((value) => 3 * value), video.map((value) => value / 7)] as const;
+        for (const served of [fuseStreams(gate, audio, video), fuseStreams(gate, ...longer)])
+          served.forEach((value, k) => {
+            expect(Math.abs(value - (expected[k] as number))).toBeLessThan(1e-4);
+          });
+      }
+      store.dispose();
+    });
+
+    it('compares one vector of the scene with one of each label, in any order to the bit', () => {
+      const many = Array.from({ length: 30 }, (_, i) => `label ${i}`);
+      const vectors = Object.fromEntries(
+        many.map((label) => [label, { audio: noise(random), video: noise(random) }]),
+      );
+      const scene = { audio: noise(random), video: noise(random) };
+      const given = classifyByPrototype(scene, many, vectors, gated);
+      const fused = fuseStreams(gate, scene.audio, scene.video);
+      const cosines = many.map((label) => {
+        const { audio, video } = vectors[label] as typeof scene;
+        return dot(fused, fuseStreams(gate, audio, video));
+      });
+      const weights = cosines.map((cosine) => Math.exp(12 * cosine));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      given.scores.forEach(({ probability }, i) => {
+        expect(probability).toBeCloseTo((weights[i] as number) / total, 6);
+      });
+      const order = random.shuffle([...many]);
+      const turned = classifyByPrototype(scene, order, vectors, gated);
+      const byLabel = new Map(given.scores.map(({ label, probability }) => [label, probability]));
+      for (const { label, probability } of turned.scores) expect(probability).toBe(byLabel.get(label));
+      expect(turned).toMatchObject({ verdict: given.verdict, nearness: given.nearness });
+    });
+
+    it('answers as without it where a stream is missing, and takes labels that lack one', () => {
+      for (const scene of [{ audio: axis(4) }, { video: axis(3) }])
+        expect(classifyByPrototype(scene, labels, prototypes, gated)).toEqual(
+          classifyByPrototype(scene, labels, prototypes, CALIBRATION),
+        );
+      const partly = { dog: { audio: axis(0) }, car: { video: axis(3) }, bird: axis(4) };
+      const scene = { audio: axis(0), video: axis(1) };
+      expect(classifyByPrototype(scene, labels, partly, gated).verdict).toBe('dog');
+    });
+
+    it('says unknown of a scene that is farther from all labels than the threshold', () => {
+      const strict = { ...gated, fused: { ...gated.fused, threshold: 0.6 } };
+      const near = { audio: axis(0), video: axis(1) };
+      expect(classifyByPrototype(near, labels, prototypes, strict)).toMatchObject({ verdict: 'dog' });
+      const far = { audio: axis(9), video: axis(10) };
+      expect(classifyByPrototype(far, labels, prototypes, strict).verdict).toBe(UNKNOWN);
+    });
   });
 
   it.each([
@@ -156,6 +236,18 @@ describe('the calibration of classification', () => {
     expect(areaUnderRoc(nearness, isKnown)).toBeGreaterThan(0.9);
     const right = answers.filter(({ verdict }, i) => (verdict !== UNKNOWN) === isKnown(i)).length;
     expect(right / answers.length).toBeGreaterThan(0.85);
+  });
+
+  it('fits temperature and threshold to what a gate fuses', () => {
+    const all = scenes('gated', 0.5);
+    const gate = { weights: Array.from({ length: 2 * DIMENSION }, () => 0), bias: 0 };
+    const { fused, audio } = fitClassification(all, { gate });
+    expect(fused.gate).toEqual(gate);
+    // Two streams tell more than one, and what is sure is told more sharply.
+    expect(fused.scale).toBeGreaterThan(audio.scale);
+    expect(fused.threshold).toBeGreaterThan(0);
+    expect(fused.threshold).toBeLessThan(1);
+    expect(fitClassification(all).fused.gate).toBeUndefined();
   });
 
   it('is the same for the same clips and seed', () => {

@@ -29,6 +29,7 @@ interface EvaluateFlags {
 interface Measuring {
   flags: EvaluateFlags;
   config: CatalogConfig;
+  context: CommandContext;
   corpus: string;
   signal: AbortSignal;
   bar: StageBar;
@@ -69,10 +70,13 @@ export function registerEvaluate(program: Command, context: CommandContext): voi
     .command('evaluate')
     .description('measure a model on unseen clips')
     .option('--suite <name>', SUITE_NAMES.join(', '), 'retrieval')
-    .option('--pairs <file>', 'your own clips: JSON lines of {"file", "labels"}')
+    .option(
+      '--pairs <file>',
+      'your own clips: JSON lines of {"file", "labels"}; suites concepts and classification: or of {"file", "concepts"}',
+    )
     .option(
       '--esc10 <folder>',
-      'suite concepts: score the sounds of ESC-10 as well; suite classification: score them instead',
+      'suites concepts and classification: score the sounds of ESC-10 as well (without --pairs, classification scores them alone)',
     )
     .option('--plot <file>', 'suite correspondence: write the reliability plot, an SVG')
     .option('--model <name>', 'a name or folder (default: the model in use)')
@@ -111,7 +115,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
     );
   }
   const bar = new StageBar();
-  const run: Measuring = { flags, config, corpus, bar, signal: context.signal };
+  const run: Measuring = { flags, config, context, corpus, bar, signal: context.signal };
   try {
     if (flags.suite === 'colour-control' && !flags.pairs) {
       const { evaluateColourControl } = await import('#learning/evaluation/colour-control');
@@ -146,9 +150,8 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
 }
 
 /** The folder of the model that is measured: the one asked for, or the one that is in use. */
-async function modelFolderOf({ flags, config }: Measuring, otherwise = config.model): Promise<string> {
-  const { findModelFolder } = await import('#catalog/models');
-  return findModelFolder(flags.model ?? otherwise, config.dataDir);
+function modelFolderOf({ flags, context }: Measuring, otherwise?: string): Promise<string> {
+  return context.modelFolder(flags.model ?? otherwise);
 }
 
 /** How a suite is stopped and what it tells meanwhile. */
@@ -249,9 +252,10 @@ async function evaluateConcepts(run: Measuring): Promise<Scored> {
     throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
   }
   const suite = await import('#learning/evaluation/evaluate-concepts');
+  const { readConceptManifest } = await import('#learning/evaluation/concept-manifest');
   return suite.evaluateConcepts({
     modelFolder: await modelFolderOf(run),
-    clips: await suite.readConceptManifest(flags.pairs),
+    clips: await readConceptManifest(flags.pairs),
     esc10: flags.esc10 ?? null,
     ...followed(run),
   });
@@ -273,17 +277,15 @@ async function evaluateSeparation(run: Measuring): Promise<Scored> {
 async function evaluateClassification(run: Measuring): Promise<Scored> {
   const { flags, corpus } = run;
   const suite = await import('#learning/evaluation/evaluate-classification');
-  const { corpusClips, readPairsFile } = await import('#learning/evaluation/evaluate-model');
+  const { corpusClips } = await import('#learning/evaluation/evaluate-model');
+  const { readConceptManifest } = await import('#learning/evaluation/concept-manifest');
   const modelFolder = await modelFolderOf(run);
-  const clips = flags.pairs
-    ? await readPairsFile(flags.pairs)
-    : flags.esc10
-      ? await suite.soundsByFolder(flags.esc10)
-      : await corpusClips(corpus, 'test', flags.clips);
+  const ownClips = () => (flags.esc10 ? [] : corpusClips(corpus, 'test', flags.clips));
   return suite.evaluateClassification({
     model: await modelOf(flags, modelFolder),
     modelFolder,
-    clips,
+    clips: await (flags.pairs ? readConceptManifest(flags.pairs) : ownClips()),
+    esc10: flags.esc10 ?? null,
     ...followed(run),
   });
 }

@@ -1,6 +1,6 @@
 /** Labels as the active model sees them: the mean of their examples, or what the model takes their name to mean. */
 import { EarshotError } from '#core/errors';
-import type { LabelPrototypes, SceneEmbeddings } from '#model/network/scene';
+import type { LabelPrototypes, SceneEmbeddings } from '#model/network/label-cosines';
 import { LabelRepository, type LabelRow } from '#store/repositories/labels';
 import { readPrototypes } from '#store/repositories/prototypes';
 import { labelName, shownLabel } from '../labels.ts';

@@ -19,22 +19,22 @@ export async function embedClip(
   };
 }
 
-export async function embedSound(
+async function embedSound(
   model: EmbeddingModel,
   file: string,
   info: MediaInfo,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  return unitMean(await embedSounds(model, file, windowsOf(model, info), signal));
+  return unitMean(await embedSounds(model, file, clipWindows(model, info), { info, signal }));
 }
 
-export async function embedPicture(
+async function embedPicture(
   model: EmbeddingModel,
   file: string,
   info: MediaInfo,
   signal?: AbortSignal,
 ): Promise<Float32Array> {
-  return unitMean(await embedPictures(model, file, windowsOf(model, info), signal));
+  return unitMean(await embedPictures(model, file, clipWindows(model, info), { info, signal }));
 }
 
 interface Window {
@@ -42,18 +42,20 @@ interface Window {
   endSec: number;
 }
 
+interface DecodingOptions {
+  /** What the file was found to be; left out: it is looked at again. */
+  info?: MediaInfo;
+  signal?: AbortSignal;
+}
+
 /** One unit vector a window. */
 export async function embedSounds(
   model: EmbeddingModel,
   file: string,
   windows: readonly Window[],
-  signal?: AbortSignal,
+  options?: DecodingOptions,
 ): Promise<Float32Array[]> {
-  const { sampleRateHz } = model.audioInput;
-  const waveforms: Float32Array[] = [];
-  for (const window of windows)
-    waveforms.push((await decodeSamples(file, { ...window, sampleRateHz, signal })).data);
-  return model.embedAudio(waveforms);
+  return model.embedAudio(await decodeSounds(model, file, windows, options));
 }
 
 /** One unit vector a window. */
@@ -61,17 +63,42 @@ export async function embedPictures(
   model: EmbeddingModel,
   file: string,
   windows: readonly Window[],
-  signal?: AbortSignal,
+  options?: DecodingOptions,
 ): Promise<Float32Array[]> {
-  const blocks: FrameBlock[] = [];
-  for (const window of windows) {
-    const { data, count } = await decodeFrames(file, { ...window, ...model.videoInput, signal });
-    blocks.push({ data, count });
-  }
-  return model.embedVideo(blocks);
+  return model.embedVideo(await decodePictures(model, file, windows, options));
 }
 
-function windowsOf({ segments }: EmbeddingModel, { durationSec }: MediaInfo): Window[] {
+/** One waveform a window, at the model's rate. */
+export async function decodeSounds(
+  model: EmbeddingModel,
+  file: string,
+  windows: readonly Window[],
+  { info, signal }: DecodingOptions = {},
+): Promise<Float32Array[]> {
+  const { sampleRateHz } = model.audioInput;
+  const waveforms: Float32Array[] = [];
+  for (const window of windows)
+    waveforms.push((await decodeSamples(file, { ...window, sampleRateHz, info, signal })).data);
+  return waveforms;
+}
+
+/** One block of frames a window, as the model takes them. */
+export async function decodePictures(
+  model: EmbeddingModel,
+  file: string,
+  windows: readonly Window[],
+  { info, signal }: DecodingOptions = {},
+): Promise<FrameBlock[]> {
+  const blocks: FrameBlock[] = [];
+  for (const window of windows) {
+    const { data, count } = await decodeFrames(file, { ...window, ...model.videoInput, info, signal });
+    blocks.push({ data, count });
+  }
+  return blocks;
+}
+
+/** A clip's segments, as far as it is measured. */
+export function clipWindows({ segments }: EmbeddingModel, { durationSec }: MediaInfo): Window[] {
   const usedSec = Math.min(durationSec, MAX_CLIP_SEC);
   const windows: Window[] = [];
   for (
@@ -84,7 +111,7 @@ function windowsOf({ segments }: EmbeddingModel, { durationSec }: MediaInfo): Wi
 }
 
 /** Direction of the mean of unit vectors. */
-function unitMean(vectors: readonly Float32Array[]): Float32Array {
+export function unitMean(vectors: readonly Float32Array[]): Float32Array {
   const sum = new Float32Array(vectors[0]?.length ?? 0);
   for (const vector of vectors)
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (vector[i] as number);

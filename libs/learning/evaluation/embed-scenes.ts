@@ -1,10 +1,12 @@
-/** Labelled clips as scenes: what is heard and what is seen of each. */
+/** Labelled clips as scenes: what is heard and what is seen of each, as it is and where it has suffered. */
 import pLimit from 'p-limit';
 import { EarshotError } from '#core/errors';
-import { probe } from '#media/probe';
+import { type MediaInfo, probe } from '#media/probe';
 import type { LabelledScene } from '#model/calibration/few-shot';
-import type { EmbeddingModel } from '#model/embedding-model';
-import { embedPicture, embedSound } from './embed-clip.ts';
+import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
+import type { SceneEmbeddings } from '#model/network/label-cosines';
+import { type Degradation, inTheDark, underNoise } from '../fusion/degradation.ts';
+import { clipWindows, decodePictures, decodeSounds, unitMean } from './embed-clip.ts';
 import type { LabelledFile } from './evaluate-model.ts';
 
 export interface EmbeddingProgress {
@@ -12,28 +14,65 @@ export interface EmbeddingProgress {
   onProgress?(done: number, total: number): void;
 }
 
+export interface SceneOptions extends EmbeddingProgress {
+  /** What each clip suffers in `degraded`; left out: there is none of it. */
+  degradationOf?(clip: LabelledFile): Degradation;
+}
+
+export interface MeasuredScene extends LabelledScene {
+  /** The same under noise and in the dark. */
+  degraded?: SceneEmbeddings;
+}
+
 /** Decoders of several clips run beside the towers of one. */
 const CLIPS_AT_ONCE = 4;
 
-/** In the order of the clips, by their first label; a stream that a file lacks is missing. */
+/**
+ * In the order of the clips, by their first label; a stream that a file lacks is missing. Every clip is decoded once,
+ * whether or not it is degraded as well.
+ */
 export async function embedScenes(
   model: EmbeddingModel,
   clips: readonly LabelledFile[],
-  { signal, onProgress }: EmbeddingProgress = {},
-): Promise<LabelledScene[]> {
+  options: SceneOptions = {},
+): Promise<MeasuredScene[]> {
+  return forEachClip(clips, options, async (clip, info) => {
+    const { labels, source, file } = clip;
+    const windows = clipWindows(model, info);
+    const degradation = options.degradationOf?.(clip) ?? null;
+    const decoding = { info, signal: options.signal };
+    const sounds = info.audio && (await decodeSounds(model, file, windows, decoding));
+    const pictures = info.video && (await decodePictures(model, file, windows, decoding));
+    const noisy = degradation && sounds?.map((sound, i) => underNoise(sound, degradation, `${clip.id}/${i}`));
+    const dark = degradation && pictures?.map((block, i) => inTheDark(block, degradation, `${clip.id}/${i}`));
+    const heard = async (waveforms: readonly Float32Array[] | null | undefined) =>
+      waveforms ? unitMean(await model.embedAudio(waveforms)) : null;
+    const seen = async (blocks: readonly FrameBlock[] | null | undefined) =>
+      blocks ? unitMean(await model.embedVideo(blocks)) : null;
+    return {
+      ...{ label: labels[0] ?? '', source },
+      ...{ audio: await heard(sounds), video: await seen(pictures) },
+      ...(degradation && { degraded: { audio: await heard(noisy), video: await seen(dark) } }),
+    };
+  });
+}
+
+async function forEachClip<Scene>(
+  clips: readonly LabelledFile[],
+  { signal, onProgress }: EmbeddingProgress,
+  embed: (clip: LabelledFile, info: MediaInfo) => Promise<Scene>,
+): Promise<Scene[]> {
   const limit = pLimit(CLIPS_AT_ONCE);
   let done = 0;
-  const embed = async ({ file, labels }: LabelledFile): Promise<LabelledScene> => {
+  const embedOne = async (clip: LabelledFile): Promise<Scene> => {
     if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
-    const info = await probe(file, { signal });
-    const audio = info.audio && (await embedSound(model, file, info, signal));
-    const video = info.video && (await embedPicture(model, file, info, signal));
+    const scene = await embed(clip, await probe(clip.file, { signal }));
     done += 1;
     onProgress?.(done, clips.length);
-    return { label: labels[0] ?? '', audio, video };
+    return scene;
   };
   try {
-    return await Promise.all(clips.map((clip) => limit(() => embed(clip))));
+    return await Promise.all(clips.map((clip) => limit(() => embedOne(clip))));
   } catch (error) {
     limit.clearQueue();
     throw error;

@@ -1,5 +1,5 @@
 /** `earshot evaluate --suite concepts`: real clips and sounds through the `concept` model. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
@@ -277,24 +277,4 @@ function meanOf(rows: readonly ArrayLike<number>[]): Float64Array {
   for (const row of rows)
     for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (row[i] as number) / rows.length;
   return sum;
-}
-
-/**
- * A manifest of real clips: JSON lines of `{file, concepts}`, files relative to it. Lines without sound and picture
- * of their own, or without a concept, are left out.
- */
-export async function readConceptManifest(list: string): Promise<LabelledFile[]> {
-  const text = await readFile(list, 'utf8').catch((cause: unknown) => {
-    throw new EarshotError('file_not_found', `The list ${list} can't be read.`, { subject: list, cause });
-  });
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as { file: string; labels?: string[]; concepts?: string[] })
-    .filter(({ labels }) => labels === undefined || labels.length > 0)
-    .map(({ file, labels, concepts }) => ({
-      id: file,
-      file: path.resolve(path.dirname(list), file),
-      labels: concepts ?? labels ?? [],
-    }));
 }

@@ -21,6 +21,8 @@ export interface LabelledFile {
   id: string;
   file: string;
   labels: string[];
+  /** The recording that it was cut from; left out: no other file was. */
+  source?: string;
 }
 
 export interface EvaluationDocument extends RetrievalResults {

@@ -180,8 +180,8 @@ async function embedOne(
     startSec: i * lengthSec,
     endSec: Math.min((i + 1) * lengthSec, durationSec),
   }));
-  const audio = await embedSounds(model, file, windows, signal);
-  return { ...clip, audio, video: await embedPictures(model, file, windows, signal) };
+  const audio = await embedSounds(model, file, windows, { signal });
+  return { ...clip, audio, video: await embedPictures(model, file, windows, { signal }) };
 }
 
 function scoreHeldOut(clips: readonly EmbeddedClip[], kernels: HeadKernels): RetrievalResults {

@@ -7,8 +7,9 @@
  */
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
-import type { ClassificationCalibration } from '../checkpoint/manifest.ts';
-import { labelCosines, uncalibrated, weighStreams } from '../network/scene.ts';
+import type { ClassificationCalibration, FusionGate } from '../checkpoint/manifest.ts';
+import { labelCosines, type SceneCosines, sceneCosines, sideOf } from '../network/label-cosines.ts';
+import { uncalibrated, weighStreams } from '../network/scene.ts';
 import { drawEpisode, type Episode, type LabelledScene } from './few-shot.ts';
 
 /** Users give a few examples or many: each number of them has as many episodes as the others. */
@@ -17,10 +18,8 @@ const EPISODES_EACH = 8;
 /** Half of the labels are strangers where the threshold is fitted. */
 const KNOWN_PART = 0.5;
 
-type Streams = Record<'audio' | 'video', Float64Array | null>;
-
 interface Case {
-  cosines: Streams;
+  cosines: SceneCosines;
   /** Of the picture with the labels' sounds. */
   expected: Float64Array | null;
   /** Of the right label; -1 for a stranger. */
@@ -28,16 +27,17 @@ interface Case {
 }
 
 /**
- * @param scenes embeddings of clips with both streams and of several labels, unit length
+ * @param scenes  embeddings of clips with both streams and of several labels, unit length
+ * @param options `gate`: fuses sound and picture from now on, learned on other clips
  * @throws EarshotError `not_enough_data` where no label has two clips, or only one label has
  */
 export function fitClassification(
   scenes: readonly LabelledScene[],
-  options: { seed?: number } = {},
+  { seed = 1, gate }: { seed?: number; gate?: FusionGate } = {},
 ): ClassificationCalibration {
-  const random = new SeededRandom(options.seed ?? 1);
-  const known = drawCases(scenes, 1, random).filter(({ target }) => target >= 0);
-  const mixed = drawCases(scenes, KNOWN_PART, random);
+  const random = new SeededRandom(seed);
+  const known = drawCases(scenes, 1, gate, random).filter(({ target }) => target >= 0);
+  const mixed = drawCases(scenes, KNOWN_PART, gate, random);
   if (known.length === 0) {
     const message = 'A calibration of classification needs two clips or more of at least two labels.';
     throw new EarshotError('not_enough_data', message, { subject: 'scenes' });
@@ -46,7 +46,7 @@ export function fitClassification(
   const single = (cosines: (entry: Case) => Float64Array | null) => {
     const values = (entry: Case) => cosines(entry) ?? lackingStream();
     const scale = fitScale(known.map((entry) => ({ logits: values(entry), target: entry.target })));
-    const alone = (entry: Case) => ({ audio: values(entry), video: null });
+    const alone = (entry: Case) => ({ audio: values(entry), video: null, fused: null });
     const calibrated = { ...plain, audio: { scale, threshold: 0 } };
     return { scale, threshold: fitThreshold(mixed, alone, calibrated) / scale };
   };
@@ -56,6 +56,10 @@ export function fitClassification(
     video: single(({ cosines }) => cosines.video),
     expected: single(({ expected }) => expected),
   };
+  if (gate) {
+    const fused = { ...single(({ cosines }) => cosines.fused), gate };
+    return rounded({ ...streams, fused });
+  }
   const fusedLogits = known.map(({ cosines, target }) => ({
     logits: weighStreams(cosines, streams).logits,
     target,
@@ -72,21 +76,29 @@ function lackingStream(): never {
   throw new EarshotError('not_enough_data', message, { subject: 'scenes' });
 }
 
-function drawCases(scenes: readonly LabelledScene[], knownPart: number, random: SeededRandom): Case[] {
+function drawCases(
+  scenes: readonly LabelledScene[],
+  knownPart: number,
+  gate: FusionGate | undefined,
+  random: SeededRandom,
+): Case[] {
   return EXAMPLES_PER_LABEL.flatMap((examples) =>
     Array.from({ length: EPISODES_EACH }, () => drawEpisode(scenes, examples, knownPart, random)),
-  ).flatMap((episode) => (episode ? casesOf(scenes, episode) : []));
+  ).flatMap((episode) => (episode ? casesOf(scenes, episode, gate) : []));
 }
 
-function casesOf(scenes: readonly LabelledScene[], { labels, prototypes, queries }: Episode): Case[] {
+function casesOf(
+  scenes: readonly LabelledScene[],
+  { labels, prototypes, queries }: Episode,
+  gate: FusionGate | undefined,
+): Case[] {
   return queries.map((index) => {
-    const { audio, video, label } = scenes[index] as LabelledScene;
-    const cosines = {
-      audio: audio ? labelCosines(audio, 'audio', labels, prototypes) : null,
-      video: video ? labelCosines(video, 'video', labels, prototypes) : null,
-    };
-    const expected = video ? labelCosines(video, 'audio', labels, prototypes) : null;
-    return { cosines, expected, target: labels.indexOf(label) };
+    const scene = scenes[index] as LabelledScene;
+    const expected = scene.video
+      ? labelCosines(scene.video, labels, prototypes, (prototype) => sideOf(prototype, 'audio'))
+      : null;
+    const cosines = sceneCosines(scene, labels, prototypes, gate);
+    return { cosines, expected, target: labels.indexOf(scene.label) };
   });
 }
 
@@ -126,7 +138,7 @@ function crossEntropy(logits: Float64Array, target: number, scale: number): numb
 /** The nearness above which known scenes and below which strangers are told best: Youden's index. */
 function fitThreshold(
   cases: readonly Case[],
-  streamsOf: (entry: Case) => Streams,
+  streamsOf: (entry: Case) => SceneCosines,
   calibration: ClassificationCalibration,
 ): number {
   const scored = cases
@@ -150,7 +162,7 @@ function fitThreshold(
 }
 
 /** Of the most probable label, as the verdict takes it. */
-function nearnessOf(streams: Streams, calibration: ClassificationCalibration): number {
+function nearnessOf(streams: SceneCosines, calibration: ClassificationCalibration): number {
   const { logits, nearness } = weighStreams(streams, calibration);
   let best = 0;
   for (let i = 1; i < logits.length; i++) if ((logits[i] as number) > (logits[best] as number)) best = i;
@@ -164,5 +176,8 @@ function rounded(calibration: ClassificationCalibration): ClassificationCalibrat
     threshold: threshold === null ? null : round(threshold),
   });
   const { audio, video, expected, fused } = calibration;
-  return { audio: stream(audio), video: stream(video), expected: stream(expected), fused: stream(fused) };
+  return {
+    ...{ audio: stream(audio), video: stream(video), expected: stream(expected) },
+    fused: { ...stream(fused), ...(fused.gate && { gate: fused.gate }) },
+  };
 }

@@ -4,7 +4,7 @@
  * how likely the sound has no source at all.
  */
 import { dot } from '../network/dot.ts';
-import { prototypeOf } from '../network/scene.ts';
+import { prototypeOf } from '../network/label-cosines.ts';
 import { fitPlatt, type PlattCalibration, plattProbability } from './platt.ts';
 
 /** That a sound has no source: a curve over its largest cosine with the centres. */

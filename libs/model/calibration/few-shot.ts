@@ -1,9 +1,11 @@
 /** Few-shot episodes: some clips of a label are its examples, the rest are asked about. */
 import type { SeededRandom } from '#core/random';
-import { type LabelPrototypes, prototypeOf, type SceneEmbeddings } from '../network/scene.ts';
+import { type LabelPrototypes, prototypeOf, type SceneEmbeddings } from '../network/label-cosines.ts';
 
 export interface LabelledScene extends SceneEmbeddings {
   label: string;
+  /** The recording that it was cut from; left out: it is the only scene of its recording. */
+  source?: string;
 }
 
 export interface Episode {
@@ -11,12 +13,14 @@ export interface Episode {
   labels: string[];
   prototypes: LabelPrototypes;
   examples: LabelledScene[];
-  /** Indices of the scenes that are asked about: no example, of known labels and of others. */
+  /** Indices of the scenes that are asked about, of known labels and of others: from no example's recording. */
   queries: number[];
 }
 
 /**
- * @param examplesPerLabel labels with no more scenes than that have none left to ask about, and are not known
+ * Examples of one label come from as many recordings.
+ *
+ * @param examplesPerLabel labels with no more recordings than that have none left to ask about, and are not known
  * @param knownPart        part of such labels that is known; the scenes of the others are strangers
  * @returns null where fewer than two labels would be known
  */
@@ -26,25 +30,36 @@ export function drawEpisode(
   knownPart: number,
   random: SeededRandom,
 ): Episode | null {
-  const byLabel = new Map<string, number[]>();
+  const byLabel = new Map<string, Map<string, number[]>>();
   scenes.forEach(({ label }, i) => {
-    byLabel.set(label, [...(byLabel.get(label) ?? []), i]);
+    const recordings = byLabel.get(label) ?? new Map<string, number[]>();
+    const source = sourceOf(scenes, i);
+    byLabel.set(label, recordings.set(source, [...(recordings.get(source) ?? []), i]));
   });
-  const usable = [...byLabel].filter(([, members]) => members.length > examplesPerLabel);
+  const usable = [...byLabel].filter(([, recordings]) => recordings.size > examplesPerLabel);
   const labels = random
     .shuffle(usable.map(([label]) => label).sort())
     .slice(0, Math.round(usable.length * knownPart))
     .sort();
   if (labels.length < 2) return null;
-  const used = new Set<number>();
+  const used = new Set<string>();
   const examples: LabelledScene[] = [];
   for (const label of labels) {
     const chosen = random.shuffle([...(byLabel.get(label) ?? [])]).slice(0, examplesPerLabel);
-    for (const i of chosen) used.add(i);
-    examples.push(...chosen.map((i) => scenes[i] as LabelledScene));
+    for (const [source, members] of chosen) {
+      used.add(source);
+      examples.push(
+        scenes[members.length > 1 ? random.pick(members) : (members[0] as number)] as LabelledScene,
+      );
+    }
   }
-  const queries = scenes.flatMap((_, i) => (used.has(i) ? [] : [i]));
+  const queries = scenes.flatMap((_, i) => (used.has(sourceOf(scenes, i)) ? [] : [i]));
   return { labels, prototypes: prototypesOf(examples), examples, queries };
+}
+
+/** A scene without a named recording is one of its own. */
+function sourceOf(scenes: readonly LabelledScene[], index: number): string {
+  return scenes[index]?.source ?? `#${index}`;
 }
 
 /** One for each label of the examples. */

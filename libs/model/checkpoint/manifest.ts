@@ -34,16 +34,22 @@ const videoTower = z.object({
 /** Of the softmax over labels' cosines (`scale`: inverse temperature), and of the verdict "unknown". */
 const labelStream = z.object({ scale: z.number().positive(), threshold: z.number().nullable() });
 
+/** How much the sound counts: the logistic function of `weights`, `[2 * dimension]`, with sound and picture, and of `bias`. */
+const fusionGate = z.object({ weights: z.array(z.number()).min(2), bias: z.number() });
+
 const classification = z.object({
   audio: labelStream,
   video: labelStream,
   /** Of a picture with the labels' sounds. */
   expected: labelStream,
-  fused: labelStream,
+  /** Of sound and picture: fused by the gate, or, where there is none, weighted by the confidence of each. */
+  fused: labelStream.extend({ gate: fusionGate.optional() }),
 });
 
 /** See `calibration/classification.ts`. */
 export type ClassificationCalibration = z.infer<typeof classification>;
+/** See `network/fusion-gate.ts`. */
+export type FusionGate = z.infer<typeof fusionGate>;
 
 /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
 const platt = z.object({ slope: z.number(), intercept: z.number() });
@@ -109,7 +115,7 @@ const groupingHead = z.object({
   training: z.record(z.string(), z.unknown()),
 });
 
-const twoTowerManifestSchema = z.object({
+const twoTowerFields = z.object({
   ...common,
   dimension: z.int().positive(),
   frontEnds: z.object({
@@ -154,6 +160,17 @@ const twoTowerManifestSchema = z.object({
     .optional(),
   training: z.record(z.string(), z.unknown()),
 });
+
+const twoTowerManifestSchema = twoTowerFields.refine(
+  ({ dimension, calibration: fitted }) => {
+    const gate = fitted?.classification?.fused.gate;
+    return gate === undefined || gate.weights.length === 2 * dimension;
+  },
+  {
+    path: ['calibration', 'classification', 'fused', 'gate', 'weights'],
+    error: 'must be as many as both embeddings have numbers',
+  },
+);
 
 /** Pretrained classifiers that meet in the concept table; the dimension is the table's. */
 const conceptManifestSchema = z.object({

@@ -28,6 +28,7 @@ import {
   type VideoFrames,
   type Waveform,
 } from './inputs.ts';
+import type { LabelPrototypes } from './label-cosines.ts';
 import { type LearnOptions, learnFromClips } from './learning.ts';
 import {
   checkWanted,
@@ -39,12 +40,7 @@ import {
 import type { LearningOptions, NetworkOptions } from './options.ts';
 import { PairTrainer, type PairTrainerState } from './pair-trainer.ts';
 import { type Match, nearest } from './retrieval.ts';
-import {
-  classifyByPrototype,
-  type LabelPrototypes,
-  type SceneClassification,
-  uncalibrated,
-} from './scene.ts';
+import { classifyByPrototype, type SceneClassification, uncalibrated } from './scene.ts';
 import { decodeModel } from './serialization.ts';
 import { notTrained, StoredNetwork } from './stored-network.ts';
 import { checkScene, unpackedSynchronization } from './synchronization.ts';

@@ -1,26 +1,19 @@
 /**
  * Which of the labels given a scene belongs to, by the nearness of their prototypes to what is heard and to what is seen.
- * Each stream gives probabilities of its own; where there are both, they are fused, each weighted by how sure it is.
+ * Each stream gives probabilities of its own. Where there are both, they are fused: into one vector by the gate of a
+ * model that has one, else by their probabilities, each weighted by how sure it is.
  */
 import { EarshotError } from '#core/errors';
 import type { ClassificationCalibration } from '../checkpoint/manifest.ts';
-import { dot } from './dot.ts';
-import { checkVector, refuse } from './inputs.ts';
-
-type Stream = 'audio' | 'video';
-
-/** A scene's embeddings, `[d]`; one of them may be missing. Any length; only the direction counts. */
-export interface SceneEmbeddings {
-  audio?: Float32Array | null;
-  video?: Float32Array | null;
-}
-
-/**
- * What stands for a label: the mean of its examples' embeddings, say, for each modality or one for both. Where a modality
- * is missing the other one stands in, since both lie in one space. Any length; only the direction counts.
- */
-type LabelPrototype = Float32Array | SceneEmbeddings;
-export type LabelPrototypes = Readonly<Record<string, LabelPrototype>>;
+import { refuse } from './inputs.ts';
+import {
+  type LabelPrototypes,
+  type SceneCosines,
+  type SceneEmbeddings,
+  type Stream,
+  sceneCosines,
+  shownLabel,
+} from './label-cosines.ts';
 
 interface LabelProbability {
   label: string;
@@ -48,9 +41,6 @@ export const UNKNOWN = 'unknown';
 /** Of models that nothing has been fitted for: about where a contrastive temperature of 0.07 comes to rest. */
 export const DEFAULT_SCALE = 14;
 
-/** Names in messages are cut at this many characters. */
-const SHOWN_LENGTH = 60;
-
 /** A calibration that has never been fitted: its verdict is always a label. */
 export function uncalibrated(scale: number): ClassificationCalibration {
   const stream = { scale, threshold: null };
@@ -74,11 +64,7 @@ export function classifyByPrototype(
     const message = 'classifyScene: this model knows no labels of its own; give a prototype for each label.';
     throw new EarshotError('not_trained', message, { subject: 'classifyScene' });
   }
-  const cosines = (stream: Stream) => {
-    const vector = scene[stream];
-    return vector ? labelCosines(vector, stream, labels, prototypes) : null;
-  };
-  const streams = { audio: cosines('audio'), video: cosines('video') };
+  const streams = sceneCosines(scene, labels, prototypes, calibration.fused.gate);
   const evidence = weighStreams(streams, calibration);
   const probabilities = softmax(evidence.logits);
   const named = (values: Float64Array | null) =>
@@ -90,36 +76,10 @@ export function classifyByPrototype(
     scores: named(probabilities) as LabelProbability[],
     audio: named(evidence.audio),
     video: named(evidence.video),
-    cosines: streams,
+    cosines: { audio: streams.audio, video: streams.video },
     nearness,
     verdict: isNear ? (labels[best] as string) : UNKNOWN,
   };
-}
-
-/** The direction that examples have in common: their mean. @param examples at least one, unit length */
-export function prototypeOf(examples: readonly Float32Array[]): Float32Array {
-  const mean = new Float32Array(examples[0]?.length ?? 0);
-  for (const example of examples)
-    for (let i = 0; i < mean.length; i++)
-      mean[i] = (mean[i] as number) + (example[i] as number) / examples.length;
-  return mean;
-}
-
-/** Cosine of a stream with each label's prototype, in the order of the labels. */
-export function labelCosines(
-  vector: Float32Array,
-  stream: Stream,
-  labels: readonly string[],
-  prototypes: LabelPrototypes,
-): Float64Array {
-  const length = Math.sqrt(dot(checkVector(vector, vector.length, stream), vector));
-  return Float64Array.from(labels, (label, i) => {
-    const prototype = Object.hasOwn(prototypes, label) ? prototypes[label] : undefined;
-    const side = prototype && sideOf(prototype, stream);
-    if (!side) throw refuse('invalid_argument', `labels[${i}]`, `There is no label "${shown(label)}".`);
-    checkVector(side, vector.length, `prototypes.${shown(label)}`);
-    return dot(vector, side) / (length * Math.sqrt(dot(side, side)));
-  });
 }
 
 interface Evidence {
@@ -133,13 +93,10 @@ interface Evidence {
 }
 
 /**
- * Two streams' log-probabilities are averaged, each weighted by one minus its normalised entropy: a stream that can't
- * tell the labels apart says nothing.
+ * Of two streams what they are fused into decides. Where nothing fuses them, their log-probabilities are averaged, each
+ * weighted by one minus its normalised entropy: a stream that can't tell the labels apart says nothing.
  */
-export function weighStreams(
-  cosines: Record<Stream, Float64Array | null>,
-  calibration: ClassificationCalibration,
-): Evidence {
+export function weighStreams(cosines: SceneCosines, calibration: ClassificationCalibration): Evidence {
   const streams = (['audio', 'video'] as const).flatMap((name) => {
     const values = cosines[name];
     if (!values) return [];
@@ -162,6 +119,11 @@ export function weighStreams(
   const mixed = (left: Float64Array, right: Float64Array) =>
     left.map((value, i) => share * value + (1 - share) * (right[i] as number));
   const { scale, threshold } = calibration.fused;
+  if (cosines.fused) {
+    const logits = cosines.fused.map((cosine) => scale * cosine);
+    const nearness = cosines.fused.map((cosine) => scale * (cosine - (threshold ?? 0)));
+    return { ...own, logits, nearness, hasThreshold: threshold !== null };
+  }
   const together = mixed(logProbabilities(first.logits), logProbabilities(second.logits));
   return {
     ...own,
@@ -190,14 +152,9 @@ function checkLabels(labels: readonly string[]): void {
       throw refuse('invalid_argument', `labels[${i}]`, message);
     }
     if (seen.has(label))
-      throw refuse('invalid_argument', `labels[${i}]`, `The label "${shown(label)}" is given twice.`);
+      throw refuse('invalid_argument', `labels[${i}]`, `The label "${shownLabel(label)}" is given twice.`);
     seen.add(label);
   });
-}
-
-function sideOf(prototype: LabelPrototype, stream: Stream): Float32Array | null | undefined {
-  if (prototype instanceof Float32Array) return prototype;
-  return prototype[stream] ?? prototype[stream === 'audio' ? 'video' : 'audio'];
 }
 
 /** 1 minus the entropy over its greatest value: 0 for a stream that can't tell, 1 for one that is certain. */
@@ -233,8 +190,4 @@ function orderless(values: Float64Array): number {
     .slice()
     .sort()
     .reduce((sum, value) => sum + value, 0);
-}
-
-function shown(label: string): string {
-  return label.length > SHOWN_LENGTH ? `${label.slice(0, SHOWN_LENGTH)}…` : label;
 }

@@ -345,7 +345,9 @@ describe('a change of models that can not be', () => {
       await rm(`${here.dataDir}/models/${here.first}`, { recursive: true });
       const environment = { ...here.env, EARSHOT_MODEL: here.second };
       await expect(open({ ...here, env: environment })).rejects.toMatchObject({ code: 'model_not_found' });
-      await expect(folderInUse({ ...here, env: environment })).rejects.toMatchObject({ code: 'model_not_found' });
+      await expect(folderInUse({ ...here, env: environment })).rejects.toMatchObject({
+        code: 'model_not_found',
+      });
       const instead = await openTestCatalog(here.dataDir, environment, FAKE_MODELS_MODULE, here.second);
       await instead.startWorker();
       const { job } = await instead.useModel(here.second);

@@ -59,6 +59,41 @@ describe('the classification suite', () => {
     }
   });
 
+  it('asks about noisy and dark scenes too, with unharmed examples, and tells what the gate adds', () => {
+    const clear = scenes({ audio: 0.5, video: 0.5 });
+    // What is heard under noise is taken for the next class.
+    const next = (i: number) => clear[(i + 14) % clear.length]?.audio;
+    const harmed = clear.map((scene, i) => ({ ...scene, degraded: { audio: next(i), video: scene.video } }));
+    // Always trusts the picture.
+    const gate = { weights: Array.from({ length: 24 }, () => 0), bias: -20 };
+    const gated = { ...CALIBRATION, fused: { ...CALIBRATION.fused, scale: 14, gate } };
+    const { results } = scoreClassification(harmed, gated);
+    const top1 = (name: string) => results[`${name}.top1.k3`]?.value as number;
+    expect(top1('noisy.fused')).toBeGreaterThan(top1('confidence.noisy.fused') + 0.1);
+    expect(top1('dark.fused')).toBe(top1('fused'));
+    expect(results['nearest.noisy.fused.top1.k3']?.value).toBeLessThan(top1('noisy.fused'));
+    expect(results['noisy.fused.ece.k1']?.value).toBeDefined();
+    expect(Object.keys(scoreClassification(harmed, CALIBRATION).results).join()).not.toContain('confidence');
+    expect(Object.keys(scoreClassification(clear, CALIBRATION).results).join()).not.toMatch(/noisy|dark/);
+  });
+
+  it('never asks about a recording that an example was cut from', () => {
+    // Two takes of each recording are the same vector; recordings of a class have nothing in common.
+    const random = new SeededRandom('takes');
+    const takes = Array.from({ length: 6 * 8 }, (_, i) => {
+      const audio = unit(Float32Array.from({ length: 64 }, () => random.normal()));
+      return { label: `class ${i % 6}`, source: `recording ${i}`, audio };
+    }).flatMap((take) => [take, take]);
+    const { n, results } = scoreClassification(takes, CALIBRATION);
+    expect(n).toBe(takes.length);
+    expect(results['nearest.audio.top1.k3']?.value).toBeLessThan(0.25);
+    const separate = takes.map(({ label, audio }) => ({ label, audio }));
+    expect(
+      scoreClassification(separate, CALIBRATION).results['nearest.audio.top1.k3']?.value,
+    ).toBeGreaterThan(0.29);
+    expect(Object.keys(results).join()).not.toContain('k10');
+  });
+
   it('leaves out what there are too few clips for, and streams that clips lack', () => {
     const few = scenes({ audio: 0.1, video: 0.1 }, 3).map(({ label, audio }) => ({ label, audio }));
     const { results } = scoreClassification(few, CALIBRATION);

@@ -3,9 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ClassificationCalibration } from '#model/checkpoint/manifest';
 import type { FrameBlock } from '#model/embedding-model';
-import { loadEmbeddingModel } from '#model/load-model';
+import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 import { AudioVisualCorrespondenceNetwork } from '#model/network/audio-visual-correspondence-network';
+import { classifyByPrototype } from '#model/network/scene';
 import { fingerprint, fingerprints } from '../../support/fingerprint.ts';
 import { MINI, type SampleClip, sampleClips } from './sample-clips.ts';
 
@@ -298,6 +300,29 @@ describe('the shipped model answers', () => {
     expect(caught(() => mini.classifyScene(waveform, frames, labels))).toMatchObject({
       code: 'not_trained',
       subject: 'classifyScene',
+    });
+  });
+
+  it('classifyScene: sound and picture fused by the gate, as the catalog serves it, whatever the order of the labels', async () => {
+    const labels = clips.map(({ label }) => label);
+    const prototypes = Object.fromEntries(
+      labels.map((label, i) => [label, { audio: audio[i] as Float32Array, video: video[i] as Float32Array }]),
+    );
+    const { waveform, frames } = clips[1] as SampleClip;
+    const scene = mini.classifyScene(waveform, frames, labels, prototypes);
+    const served = await loadEmbeddingModel(MINI);
+    const [heard] = await served.embedAudio([waveform]);
+    const [seen] = await served.embedVideo([frames as FrameBlock]);
+    served.dispose();
+    const { calibration } = await readModelInfo(MINI);
+    const classification = calibration?.classification as ClassificationCalibration;
+    expect(classification.fused.gate?.weights).toHaveLength(2 * mini.modelMetadata().dimension);
+    const turned = [...labels].reverse();
+    const answer = classifyByPrototype({ audio: heard, video: seen }, turned, prototypes, classification);
+    expect(answer.verdict).toBe(scene.verdict);
+    answer.scores.reverse().forEach(({ label, probability }, i) => {
+      expect(label).toBe(scene.scores[i]?.label);
+      expect(Math.abs(probability - (scene.scores[i]?.probability as number))).toBeLessThan(1e-4);
     });
   });
 
