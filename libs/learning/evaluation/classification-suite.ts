@@ -9,6 +9,7 @@ import type { ClassificationCalibration } from '#model/checkpoint/manifest';
 import { bootstrap, mean } from '#model/metrics/bootstrap';
 import { expectedCalibrationError, reliabilityBins } from '#model/metrics/calibration';
 import { areaUnderRoc } from '#model/metrics/ranking-curves';
+import { dot } from '#model/network/dot';
 import type { SceneEmbeddings } from '#model/network/label-cosines';
 import { classifyByPrototype } from '#model/network/scene';
 import type { Score } from './concepts-suite.ts';
@@ -133,7 +134,7 @@ function nearestLabel(scene: SceneEmbeddings, examples: readonly MeasuredScene[]
   for (const example of examples) {
     const cosines = (['audio', 'video'] as const).flatMap((stream) => {
       const [a, b] = [scene[stream], example[stream]];
-      return a && b ? [a.reduce((sum, value, i) => sum + value * (b[i] as number), 0)] : [];
+      return a && b ? [dot(a, b)] : [];
     });
     const score = cosines.length > 0 ? mean(cosines) : Number.NEGATIVE_INFINITY;
     if (score > best.score) best = { label: example.label, score };
