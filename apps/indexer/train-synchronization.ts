@@ -8,6 +8,7 @@ export interface HeadFlags extends PlanFlags {
   steps: number;
   batchSize: number;
   learningRate?: number;
+  resume?: boolean;
   json?: boolean;
 }
 
@@ -31,6 +32,7 @@ export async function trainSynchronizationHead(
       also: (flags.also ?? []).map((list) => path.resolve(list)),
       maxClips: flags.maxClips,
       modelFolder,
+      resume: flags.resume,
       cacheFolder: path.join(dataDir, 'cache', 'training'),
       steps: flags.steps,
       batchSize: isBatchSizeGiven ? flags.batchSize : BATCH_SIZE,

@@ -65,7 +65,10 @@ export function registerTrain(program: Command, context: CommandContext): void {
         .default('binary'),
     )
     .option('--without-grouping', 'head grouping: the ablation, class tokens that gather no features')
-    .option('--resume', 'go on from the last checkpoint of the run')
+    .option(
+      '--resume',
+      'go on from the last checkpoint of the run; head synchronization: from the head that the model has',
+    )
     .option('--json', 'print one JSON document')
     .action((flags: TrainFlags) => {
       if (flags.head === 'separation') {

@@ -7,6 +7,7 @@ import { SeededRandom } from '#core/random';
 import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
 import { readSynchronization, type StoredSynchronization } from '#model/checkpoint/synchronization';
 import { bootstrap, mean } from '#model/metrics/bootstrap';
+import { areaUnderRoc } from '#model/metrics/ranking-curves';
 import {
   type OffsetPair,
   type SynchronizationScores,
@@ -14,6 +15,9 @@ import {
 } from '#model/metrics/synchronization';
 import { answerOf, stepsOf } from '#model/synchronization/check-synchronization';
 import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
+import type { GroundTruth } from '../corpus/manifest.ts';
+import { readGroundTruth } from '../localization/scene-clips.ts';
+import { hasOnsetsInCommon } from '../synchronization/onset-truth.ts';
 import type { ShiftedClips } from '../synchronization/shifted-clips.ts';
 import { type Trial, type TrialKind, trialsOf } from '../synchronization/shifted-trials.ts';
 import {
@@ -52,6 +56,8 @@ const SHORT = { steps: 25, limitSec: 1 };
 /** Near nothing, where the verdicts differ. */
 const NEAR_SEC = 0.3;
 const GUESSES = 20;
+/** Windows that share so much are scored by themselves as well: of 3 s, large offsets leave 1 s alone. */
+const LONG_SHARED_SEC = 2;
 
 /** @throws EarshotError `not_trained` for a model without a synchronisation head, `file_not_found` without a corpus */
 export async function evaluateSynchronization(
@@ -63,13 +69,17 @@ export async function evaluateSynchronization(
     const message = `The model ${manifest.id} has no synchronisation head: train one with "earshot train --head synchronization".`;
     throw new EarshotError('not_trained', message, { subject: manifest.id });
   }
-  const { clips } = await corpusShiftedClips(request.corpus, 'test', { ...request, maxClips: request.clips });
-  const results = scoresOf(stored, clips, 'generated', LONG, request);
+  const options = { ...request, maxClips: request.clips };
+  const { clips, entries } = await corpusShiftedClips(request.corpus, 'test', options);
+  const truths: GroundTruth[] = [];
+  for (const entry of entries.slice(0, clips.count))
+    truths.push(await readGroundTruth(request.corpus, entry));
+  const results = scoresOf(stored, clips, 'generated', { shape: LONG, truths }, request);
   if (request.pairs !== undefined) {
     const trained = manifest.heads?.synchronization?.training.seed;
     const seed = typeof trained === 'number' ? trained : SEED;
     const { test } = await listShiftedClips(request.pairs, { ...request, seed });
-    Object.assign(results, scoresOf(stored, test, 'pairs', shapeFor(test), request));
+    Object.assign(results, scoresOf(stored, test, 'pairs', { shape: shapeFor(test), truths: null }, request));
   }
   const { id, version, dimension } = manifest;
   return { suite: 'synchronization', model: { id, version, dimension }, n: clips.count, results };
@@ -85,12 +95,14 @@ function scoresOf(
   stored: StoredSynchronization,
   clips: ShiftedClips,
   name: string,
-  shape: WindowShape,
+  { shape, truths }: { shape: WindowShape; truths: readonly GroundTruth[] | null },
   options: ClipsOptions,
 ): Record<string, Score> {
   const trials = (kind: TrialKind, of = shape) => answered(stored, clips, kind, of, options);
   const near = trials('true', { ...shape, limitSec: NEAR_SEC });
-  const results = offsetScores(name, trials('true'));
+  const own = trials('true');
+  const results = offsetScores(name, own);
+  if (truths) Object.assign(results, scoresByTruth(name, own, truths));
   for (const kind of ['other', 'silent', 'still'] as const) {
     const controls = trials(kind);
     const refused = controls.map(({ isAnswered }) => (isAnswered ? 0 : 1));
@@ -104,8 +116,36 @@ function scoresOf(
   return results;
 }
 
-interface AnsweredTrial {
+/** Of those clips alone that by their ground truth have something to go by, and how well the model tells which they are. */
+function scoresByTruth(
+  name: string,
+  trials: readonly AnsweredTrial[],
+  truths: readonly GroundTruth[],
+): Record<string, Score> {
+  const isTrue = trials.map(({ clip, shared }) => hasOnsetsInCommon(truths[clip] as GroundTruth, shared));
+  const auroc = (chosen: readonly number[]) =>
+    areaUnderRoc(
+      chosen.map((i) => (trials[i] as AnsweredTrial).synchronizability),
+      (i) => isTrue[chosen[i] as number] as boolean,
+    );
+  const withOnsets = trials.filter((_, i) => isTrue[i]);
+  const sharing = (of: readonly AnsweredTrial[], what: string) => {
+    const chosen = of.filter(({ shared }) => shared.endSec - shared.startSec >= LONG_SHARED_SEC);
+    return chosen.length > 0 && offsetScores(`${name}.${what}`, chosen, true);
+  };
+  const places = trials.map((_, i) => i);
+  return {
+    [`${name}.withOnsets.part`]: { ...bootstrap(isTrue.map(Number)), chance: 1 },
+    [`${name}.withOnsets.synchronizabilityAuroc`]: { ...bootstrap(places, auroc), chance: 0.5 },
+    ...(withOnsets.length > 0 && offsetScores(`${name}.withOnsets`, withOnsets)),
+    ...sharing(trials, 'sharing2Sec'),
+    ...sharing(withOnsets, 'withOnsets.sharing2Sec'),
+  };
+}
+
+interface AnsweredTrial extends Pick<Trial, 'clip' | 'shared'> {
   pair: OffsetPair;
+  synchronizability: number;
   /** Whether the clip passes for one that can be synchronised. */
   isAnswered: boolean;
 }
@@ -127,10 +167,11 @@ function answered(
   });
 }
 
-function answerTo({ offsetSec, evidence }: Trial, least: number): AnsweredTrial {
+function answerTo({ clip, shared, offsetSec, evidence }: Trial, least: number): AnsweredTrial {
   const answer = answerOf(evidence, 0);
-  const estimatedSec = answer.offsetSec ?? 0;
-  return { pair: { trueSec: offsetSec, estimatedSec }, isAnswered: answer.synchronizability >= least };
+  const { synchronizability } = answer;
+  const pair = { trueSec: offsetSec, estimatedSec: answer.offsetSec ?? 0 };
+  return { clip, shared, pair, synchronizability, isAnswered: synchronizability >= least };
 }
 
 /** @param brief accuracies alone */

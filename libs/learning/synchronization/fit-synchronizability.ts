@@ -2,7 +2,7 @@
 import { answerOf } from '#model/synchronization/check-synchronization';
 import type { SynchronizationHead } from '#model/synchronization/synchronization-head';
 import type { ShiftedClips } from './shifted-clips.ts';
-import { type TrialKind, trialsOf } from './shifted-trials.ts';
+import { type TrialKind, trialSteps, trialsOf } from './shifted-trials.ts';
 
 export interface SynchronizabilityFit {
   /** Under it, nothing is answered. */
@@ -14,9 +14,6 @@ export interface SynchronizabilityFit {
   trials: number;
 }
 
-/** Windows of 3 s, as the evaluation's; shorter clips are tried at the length that leaves room for a shift. */
-const TRIAL_STEPS = 37;
-const SHORT_TRIAL_STEPS = 25;
 /** Of silence and still pictures, so many must be refused. */
 const REFUSED_PART = 0.995;
 /** Answers within 0.3 s are right for this purpose: the class of 0.2 s or one beside it. */
@@ -34,7 +31,7 @@ export function fitSynchronizability(
   seed: number,
 ): SynchronizabilityFit {
   const scored = sets.flatMap((clips) => {
-    const steps = clips.shortest >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
+    const steps = trialSteps(clips);
     return (['true', 'silent', 'still', 'other'] as const).flatMap((kind: TrialKind) =>
       Array.from(trialsOf(head, clips, { kind, steps, seed }), ({ offsetSec, evidence }) => {
         const answer = answerOf(evidence, 0);

@@ -20,6 +20,8 @@ export interface SynchronizationLearning {
   peakLearningRate: number;
   seed: number;
   signal?: AbortSignal;
+  /** Arrays of a head to go on from; from scratch without. */
+  initial?: readonly NamedArray[];
   onStep?(report: { step: number; totalSteps: number; loss: number; stepMs: number }): void;
 }
 
@@ -42,6 +44,7 @@ export async function learnSynchronization(
     throw new EarshotError('not_enough_data', 'There are no clips to learn synchronisation from.');
   const network = new SynchronizationNetwork(await loadEngine(), options.seed);
   try {
+    if (options.initial) network.store.restore(options.initial);
     const loss = run(network, options);
     const arrays = network.store.snapshot();
     const head = new SynchronizationHead(arrays);

@@ -110,6 +110,16 @@ export class ShiftedClips {
   }
 }
 
+/** Instants of the clip that are both heard and seen in windows of so many video steps. */
+export function sharedPart(
+  { start, soundStart }: Pick<Placement, 'start' | 'soundStart'>,
+  steps: number,
+): { startSec: number; endSec: number } {
+  const first = Math.max(start, soundStart / HOPS_PER_STEP);
+  const end = Math.min(start, soundStart / HOPS_PER_STEP) + steps;
+  return { startSec: first * VIDEO_STEP_SEC, endSec: end * VIDEO_STEP_SEC };
+}
+
 /** Windows of silence and of a picture in which nothing moves. */
 export function silentSound(steps: number): Float32Array {
   return new Float32Array(steps * PHASES * SOUND_BANDS).fill(SILENCE);

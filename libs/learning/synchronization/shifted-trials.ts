@@ -2,7 +2,7 @@
 import { SeededRandom } from '#core/random';
 import { evidenceOf } from '#model/synchronization/check-synchronization';
 import type { ShiftEvidence, SynchronizationHead } from '#model/synchronization/synchronization-head';
-import { type ShiftedClips, silentSound, stillMotion } from './shifted-clips.ts';
+import { type ShiftedClips, sharedPart, silentSound, stillMotion } from './shifted-clips.ts';
 
 /** `true`: the clip's own sound; `other`: that of another clip. */
 export type TrialKind = 'true' | 'other' | 'silent' | 'still';
@@ -11,6 +11,11 @@ export interface Trial {
   kind: TrialKind;
   clip: number;
   offsetSec: number;
+  /** Instants of the clip that both windows cover. */
+  shared: { startSec: number; endSec: number };
+  /** The windows themselves. */
+  sound: Float32Array;
+  motion: Float32Array;
   evidence: ShiftEvidence[];
 }
 
@@ -22,6 +27,15 @@ export interface TrialOptions {
   /** Of the offsets; as large as the windows allow unless told. */
   limitSec?: number;
   onTrial?(): void;
+}
+
+/** Windows of 3 s, as the evaluation's; shorter clips are tried at the length that leaves room for a shift. */
+const TRIAL_STEPS = 37;
+const SHORT_TRIAL_STEPS = 25;
+
+/** How long the windows are that something is fitted on. */
+export function trialSteps({ shortest }: ShiftedClips): number {
+  return shortest >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
 }
 
 /** One trial a clip; the offsets are drawn from the seed, the same for every kind. */
@@ -43,7 +57,8 @@ export function* trialsOf(
         : clips.soundWindow(clip, soundStart, steps);
     const sound = kind === 'silent' ? silentSound(steps) : heard();
     const motion = kind === 'still' ? stillMotion(seen) : seen;
-    yield { kind, clip, offsetSec, evidence: evidenceOf(head, sound, motion) };
+    const shared = sharedPart({ start, soundStart }, steps);
+    yield { kind, clip, offsetSec, shared, sound, motion, evidence: evidenceOf(head, sound, motion) };
     onTrial?.();
   }
 }

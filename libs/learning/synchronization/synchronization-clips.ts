@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { writeFileAtomically } from '#model/checkpoint/checkpoint';
-import { manifestHash, readManifest } from '../corpus/manifest.ts';
+import { type ManifestEntry, manifestHash, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { type BuildOptions, openClipCache } from '../training/clip-cache.ts';
 import { MINI_CACHE } from '../training/mini.ts';
@@ -24,17 +24,18 @@ const CONCURRENCY = 2;
  * A split of the corpus.
  *
  * @param maxClips only the first so many; the cache holds all of them, so that it can be shared with other runs
+ * @returns with the split's entries, of which the first are those of the clips
  */
 export async function corpusShiftedClips(
   corpus: string,
   split: Split,
   options: ClipsOptions & { maxClips?: number },
-): Promise<{ clips: ShiftedClips; hash: string }> {
+): Promise<{ clips: ShiftedClips; hash: string; entries: ManifestEntry[] }> {
   const entries = await readManifest(corpus, split);
   const clips = entries.map(({ id, file, label }) => ({ id, label, file: path.join(corpus, file) }));
   const cache = await openClipCache(clips, MINI_CACHE, cacheOptions(split, options));
   const chosen = clips.slice(0, options.maxClips ?? clips.length).map((_, i) => i);
-  return { clips: ShiftedClips.of(cache, chosen), hash: manifestHash(entries) };
+  return { clips: ShiftedClips.of(cache, chosen), hash: manifestHash(entries), entries };
 }
 
 export interface ListSplits {

@@ -1,5 +1,6 @@
 /** One run from clips to a synchronisation head in a model's folder. */
-import { writeSynchronization } from '#model/checkpoint/synchronization';
+import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
+import { readSynchronization, writeSynchronization } from '#model/checkpoint/synchronization';
 import {
   type LearnedSynchronization,
   learnSynchronization,
@@ -17,6 +18,8 @@ export interface SynchronizationTraining
   maxClips?: number;
   /** Of the model that gets the head. */
   modelFolder: string;
+  /** Goes on from the head that the model has, where it has one. */
+  resume?: boolean;
 }
 
 export interface SynchronizationTrained extends Omit<LearnedSynchronization, 'arrays'> {
@@ -31,6 +34,7 @@ export async function trainSynchronization(
   options: SynchronizationTraining,
 ): Promise<SynchronizationTrained> {
   const started = Date.now();
+  const before = options.resume ? await headBefore(options.modelFolder) : null;
   const { corpus, seed, steps, batchSize, peakLearningRate } = options;
   const train = await corpusShiftedClips(corpus, 'train', options);
   const validation = await corpusShiftedClips(corpus, 'validation', { ...options, maxClips: undefined });
@@ -39,6 +43,7 @@ export async function trainSynchronization(
   const sets = [train.clips, ...lists.map((list) => list.train)];
   const { arrays, ...learned } = await learnSynchronization({
     ...options,
+    initial: before?.arrays,
     train: sets,
     validation: [validation.clips, ...lists.map((list) => list.validation)],
   });
@@ -53,8 +58,16 @@ export async function trainSynchronization(
       batchSize,
       peakLearningRate,
       loss: Number(learned.loss.toFixed(4)),
+      ...(before && { from: before.training }),
     },
   });
   const { id, version } = manifest;
   return { ...learned, model: { id, version }, clips, durationSec: (Date.now() - started) / 1000 };
+}
+
+/** The head that a model has, and how it was learned. */
+async function headBefore(modelFolder: string) {
+  const manifest = await readTwoTowerManifest(modelFolder);
+  const stored = await readSynchronization(modelFolder, manifest);
+  return stored && { arrays: stored.head.arrays, training: manifest.heads?.synchronization?.training };
 }

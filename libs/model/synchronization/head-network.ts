@@ -5,7 +5,7 @@ import { Dense } from '../layers/dense.ts';
 import { ParameterStore } from '../layers/parameters.ts';
 import { CELL_COUNT } from './cell-motion.ts';
 import { CELL_INPUTS, PHASES, SOUND_INPUTS } from './head-input.ts';
-import { MOTION_WIDTHS, NEIGHBOURS, SOUND_WIDTHS, shiftLimit } from './synchronization-head.ts';
+import { MOTION_WIDTHS, NEIGHBOURS, overlapGain, SOUND_WIDTHS, shiftLimit } from './synchronization-head.ts';
 
 /** Log of the scale of an agreement, and the logit of there being nothing to go by, before anything is learned. */
 const FIRST_LOG_SCALE = Math.log(0.5);
@@ -42,11 +42,10 @@ export class SynchronizationNetwork {
     const limit = shiftLimit(steps);
     const heard = centred(tf, this.#sound.apply(sound), [1, 2]);
     const seen = centred(tf, this.#motion.apply(motion), [1]);
-    const agreement = this.#agreement(heard, seen, limit);
-    const scaled = tf.mul(tf.mul(agreement, this.#overlapGains(steps, limit)), tf.exp(this.#scale));
-    const first = PHASES - 1;
-    const count = (2 * limit + 1) * PHASES;
-    const shifts = tf.slice(tf.logSumExp(scaled, 1), [0, first], [batch, count - first]);
+    const gains = tf.mul(this.#overlapGains(steps, limit), tf.exp(this.#scale));
+    const agreement = tf.mul(this.#agreement(heard, seen, limit), gains);
+    // The sound's later shifts come first: turned round at the end, where there is least to turn.
+    const shifts = tf.reverse(tf.logSumExp(agreement, 1), 1);
     return tf.concat([shifts, tf.add(tf.zeros([batch, 1]), this.#nothing)], 1) as tfTypes.Tensor2D;
   }
 
@@ -55,31 +54,49 @@ export class SynchronizationNetwork {
   }
 
   /**
-   * Each cell's embeddings convolved with the sound's: the sound is a filter as long as the window, and every place that
-   * it is laid on is a shift.
+   * Each cell's embeddings times the sound's at every shift, in one matrix product a window.
    *
-   * @returns `[batch, cells, (2 * limit + 1) * phases]`, shifts ascending
+   * @returns `[batch, cells, 2 * limit * phases + 1]`, shifts descending
    */
   #agreement(heard: tfTypes.Tensor4D, seen: tfTypes.Tensor4D, limit: number): tfTypes.Tensor3D {
     const { tf } = this.engine;
     const [batch, steps, , width] = heard.shape;
-    // Shifts ascend as the phase of the sound descends.
-    const filters = tf.unstack(tf.transpose(tf.reverse(heard, 2), [0, 1, 3, 2]));
-    const room: [number, number] = [limit, limit];
-    const padded = tf.pad(tf.transpose(seen, [0, 2, 1, 3]), [[0, 0], [0, 0], room, [0, 0]]);
-    const sums = tf.unstack(padded).map((cells, i) => {
-      const line = tf.reshape(cells, [CELL_COUNT, steps + 2 * limit, 1, width]) as tfTypes.Tensor4D;
-      const filter = tf.reshape(filters[i] as tfTypes.Tensor, [steps, 1, width, PHASES]);
-      return tf.conv2d(line, filter as tfTypes.Tensor4D, 1, 'valid');
-    });
-    return tf.reshape(tf.stack(sums), [batch, CELL_COUNT, (2 * limit + 1) * PHASES]);
+    const shifted = tf.reshape(this.#shiftedSound(heard, limit), [batch, width * steps, -1]);
+    const cells = tf.reshape(tf.transpose(seen, [0, 2, 3, 1]), [batch, CELL_COUNT, width * steps]);
+    return tf.matMul(cells, shifted) as tfTypes.Tensor3D;
   }
 
+  /**
+   * The sound as each video step meets it at each shift. A row that is repeated, and then read in rows two longer, begins
+   * two sound steps later every time.
+   *
+   * @returns `[batch, width, steps, shifts]`
+   */
+  #shiftedSound(heard: tfTypes.Tensor4D, limit: number): tfTypes.Tensor {
+    const { tf } = this.engine;
+    const [batch, steps, , width] = heard.shape;
+    const room = limit * PHASES;
+    const line = tf.transpose(tf.reshape(heard, [batch, steps * PHASES, width]), [0, 2, 1]);
+    const length = (steps + 2 * limit) * PHASES;
+    const padded = tf.reshape(
+      tf.pad(line, [
+        [0, 0],
+        [0, 0],
+        [room, room],
+      ]),
+      [batch, width, 1, length],
+    );
+    const repeated = tf.reshape(tf.add(padded, tf.zeros([steps + 1, 1])), [batch, width, -1]);
+    const longer = length + PHASES;
+    const rows = tf.slice(repeated, [0, 0, 0], [batch, width, steps * longer]);
+    const windows = tf.reshape(rows, [batch, width, steps, longer]);
+    return tf.slice(windows, [0, 0, 0, 0], [batch, width, steps, 2 * room + 1]);
+  }
+
+  /** Shifts descending. */
   #overlapGains(steps: number, limit: number): tfTypes.Tensor1D {
-    const gains = Float32Array.from({ length: (2 * limit + 1) * PHASES }, (_, i) => {
-      const apart = Math.abs(Math.floor(i / PHASES) - limit);
-      return 1 / Math.sqrt(steps - apart);
-    });
+    const most = limit * PHASES;
+    const gains = Float32Array.from({ length: 2 * most + 1 }, (_, i) => overlapGain(most - i, steps));
     return this.engine.tf.tensor1d(gains);
   }
 }

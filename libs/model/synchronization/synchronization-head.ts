@@ -135,9 +135,7 @@ export class SynchronizationHead {
     return Array.from({ length: 2 * most + 1 }, (_, i) => {
       const shift = i - most;
       const perCell = new Float64Array(CELL_COUNT);
-      // Sound step `2 t - shift` meets video step `t`.
-      const first = Math.max(0, Math.ceil(shift / PHASES));
-      const end = Math.min(steps, steps + Math.ceil(shift / PHASES));
+      const [first, end] = overlapOf(shift, steps);
       for (let step = first; step < end; step++) {
         const from = (step * PHASES - shift) * width;
         for (let cell = 0; cell < CELL_COUNT; cell++) {
@@ -147,11 +145,21 @@ export class SynchronizationHead {
           perCell[cell] = (perCell[cell] as number) + sum;
         }
       }
-      // By the root of the overlap: what agrees by chance then deviates equally at every shift.
-      const gain = this.#scale / Math.sqrt(end - first);
+      const gain = this.#scale * overlapGain(shift, steps);
       return perCell.map((sum) => sum * gain);
     });
   }
+}
+
+/** Video steps from which on, and before which, sound step `2 t - shift` meets video step `t`. */
+function overlapOf(shift: number, steps: number): [number, number] {
+  return [Math.max(0, Math.ceil(shift / PHASES)), Math.min(steps, steps + Math.ceil(shift / PHASES))];
+}
+
+/** By the root of the overlap: what agrees by chance then deviates equally at every shift. */
+export function overlapGain(shift: number, steps: number): number {
+  const [first, end] = overlapOf(shift, steps);
+  return 1 / Math.sqrt(end - first);
 }
 
 interface Layer {
