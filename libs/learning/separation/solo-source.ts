@@ -1,7 +1,8 @@
 /**
  * Mixtures made on the fly of clips with one source each: a stretch of each sound at a random level, their sum, and
- * who is the loudest at every point. Besides those that sound, something is asked for that does not, so that silence
- * is learned as well.
+ * who is the loudest at every point. Each source is asked for by its own picture, and, so that kinds are learned
+ * rather than clips, by that of another clip of its class; besides, things are asked for that do not sound. Asking is
+ * cheap beside hearing the mixture, so there are many questions to each.
  */
 import { SeededRandom } from '#core/random';
 import { LogFrequencyWarp } from '#model/front-ends/log-frequency';
@@ -39,8 +40,10 @@ export const DEFAULT_MIXING: MixingOptions = {
   withoutMotion: 0.1,
 };
 
-/** Questions asked of every mixture: what sounds, filled up with what does not. */
-const QUERIES = 3;
+/** Questions asked of every mixture. */
+const QUERIES = 6;
+/** Of them, at least so many about what does not sound, where the sources leave room. */
+const STRANGERS = 2;
 const SOURCES: Record<MixtureKind, number> = { solos: 1, unlike: 2, like: 2, trios: 3 };
 
 interface Chosen {
@@ -48,6 +51,14 @@ interface Chosen {
   /** First frame of the stretch. */
   start: number;
   gain: number;
+}
+
+interface Query {
+  clip: number;
+  /** Which of the mixture's sources is asked for; null: none of them. */
+  source: number | null;
+  /** First frame of what is heard, on the picture's clock; null: the picture is of another moment. */
+  start: number | null;
 }
 
 export class SoloSource implements MixtureSource {
@@ -85,31 +96,55 @@ export class SoloSource implements MixtureSource {
       motion: new Float32Array(mixtures * steps * QUERIES * motionWidth(this.#network)),
     };
     for (let i = 0; i < mixtures; i++) {
-      const chosen = this.#choose(kind, random);
-      this.#writeSound(batch, i, chosen.slice(0, SOURCES[kind]));
-      chosen.forEach((query, q) => {
+      const { sources, queries } = this.#choose(kind, random);
+      this.#writeSound(batch, i, sources, queries);
+      queries.forEach((query, q) => {
         this.#writeQuery(batch, i, q, query, random);
       });
     }
     return batch;
   }
 
-  /** Those that sound, then those that do not, of classes that none of the others has. */
-  #choose(kind: MixtureKind, random: SeededRandom): Chosen[] {
-    const classes = random.shuffle([...this.#byClass.keys()]).slice(0, QUERIES);
-    if (kind === 'like') classes[1] = classes[0] as string;
+  /** What sounds, and what is asked: each source, each of them again in another way, and strangers. */
+  #choose(kind: MixtureKind, random: SeededRandom): { sources: Chosen[]; queries: Query[] } {
+    const count = SOURCES[kind];
+    const classes = random.shuffle([...this.#byClass.keys()]);
+    const labels = Array.from({ length: count }, (_, i) => classes[kind === 'like' ? 0 : i] as string);
     const frames = this.#stft.frameCount(SOLO_SAMPLES);
     const taken = new Set<number>();
-    return classes.map((label) => {
-      const clips = (this.#byClass.get(label) as number[]).filter((clip) => !taken.has(clip));
-      const clip = random.pick(clips);
+    const pick = (label: string) => {
+      const clip = random.pick((this.#byClass.get(label) as number[]).filter((one) => !taken.has(one)));
       taken.add(clip);
-      const start = random.integer(0, frames - this.#mixing.frames + 1);
-      return { clip, start, gain: 10 ** (random.uniform(-1, 1) * (this.#mixing.gainDb / 20)) };
-    });
+      return clip;
+    };
+    const sources = labels.map((label) => ({
+      clip: pick(label),
+      start: random.integer(0, frames - this.#mixing.frames + 1),
+      gain: 10 ** (random.uniform(-1, 1) * (this.#mixing.gainDb / 20)),
+    }));
+    const queries: Query[] = sources.map(({ clip, start }, source) => ({ clip, source, start }));
+    const again = Math.min(count, QUERIES - STRANGERS - count);
+    for (let source = 0; source < again; source++) {
+      // Two of a class are told apart by their own motion alone: there the other question is the same clip's again.
+      if (kind === 'like') queries.push(queries[source] as Query);
+      else queries.push({ clip: pick(labels[source] as string), source, start: null });
+    }
+    for (let i = count; queries.length < QUERIES; i++) {
+      queries.push({
+        clip: pick(classes[i % classes.length] as string),
+        source: null,
+        start: random.integer(0, frames - this.#mixing.frames + 1),
+      });
+    }
+    return { sources, queries };
   }
 
-  #writeSound(batch: MixtureBatch, mixture: number, sources: readonly Chosen[]): void {
+  #writeSound(
+    batch: MixtureBatch,
+    mixture: number,
+    sources: readonly Chosen[],
+    queries: readonly Query[],
+  ): void {
     const { frames } = this.#mixing;
     const { bins } = this.#stft;
     const sum = {
@@ -127,11 +162,14 @@ export class SoloSource implements MixtureSource {
     for (let i = 0; i < points; i++) batch.weights[mixture * points + i] = maskWeight(inBlocks[i] as number);
     const masks =
       this.#network.mask === 'binary' ? idealBinaryMasks(own) : own.map((one) => idealRatioMask(one, whole));
-    masks.forEach((mask, query) => {
+    masks.forEach((mask, source) => {
       toBlocks(mask, frames, inBlocks, 0);
-      for (let i = 0; i < points; i++) {
-        batch.targets[(mixture * points + i) * QUERIES + query] = inBlocks[i] as number;
-      }
+      queries.forEach((query, q) => {
+        if (query.source !== source) return;
+        for (let i = 0; i < points; i++) {
+          batch.targets[(mixture * points + i) * QUERIES + q] = inBlocks[i] as number;
+        }
+      });
     });
   }
 
@@ -167,7 +205,7 @@ export class SoloSource implements MixtureSource {
     batch: MixtureBatch,
     mixture: number,
     query: number,
-    { clip, start }: Chosen,
+    { clip, start }: Query,
     random: SeededRandom,
   ): void {
     const { positionWidth, embeddingWidth } = this.#network;
@@ -176,7 +214,7 @@ export class SoloSource implements MixtureSource {
     const guide = this.#cache.guides.subarray(view * floats, (view + 1) * floats);
     const tokens = positionWidth + embeddingWidth;
     const hasEmbedding = random.next() >= this.#mixing.withoutEmbedding;
-    const hasMotion = random.next() >= this.#mixing.withoutMotion;
+    const isWithMotion = random.next() >= this.#mixing.withoutMotion;
     const row = mixture * QUERIES + query;
     writeAppearance(
       this.#network,
@@ -185,7 +223,7 @@ export class SoloSource implements MixtureSource {
       batch.appearance,
       row * appearanceWidth(this.#network),
     );
-    if (!hasMotion) return;
+    if (start === null || !isWithMotion) return;
     const width = motionWidth(this.#network);
     const motion = { data: guide.subarray(tokens), rateHz: this.#cache.guideRateHz };
     const startSec = (start * SEPARATION_STFT.hopSamples) / SEPARATION_RATE_HZ;
