@@ -66,6 +66,7 @@ export function scoreRetrieval(clips: readonly ScoredClip[]): RetrievalResults {
     results[`${name}.map`] = score(byClass, classChance, 'averagePrecision', mean);
     results[`${name}.ndcg10`] = score(byClass, classChance, 'ndcg10', mean);
     results[`${name}.classR1`] = score(byClass, classChance, 'r1', mean);
+    results[`${name}.classR5`] = score(byClass, classChance, 'r5', mean);
   }
   return { n: clips.length, results };
 }
