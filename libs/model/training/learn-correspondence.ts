@@ -26,7 +26,8 @@ import { evaluateRetrieval } from './validation.ts';
 const STATISTICS_MOMENTUM = 0.97;
 
 /**
- * Trains the network in place. With validation clips it ends with the weights of the best evaluation.
+ * Trains the network in place. With validation clips it ends with the weights of the best evaluation, with a teacher with
+ * the last ones.
  *
  * @throws EarshotError `not_enough_data` with fewer clips than one batch, `invalid_argument` for a batch that the
  *   threads can't share, `training_diverged`, `cancelled` (a checkpoint has been written then, if there is a folder
@@ -126,9 +127,12 @@ class CorrespondenceLearner {
       await new Promise((resolve) => setImmediate(resolve));
     }
     await this.#save();
-    const kept = this.#best ?? this.#average?.snapshot();
+    const { step, bestStep } = this.#state;
+    // Validation clips say nothing of what a teacher taught: with one, the last weights are kept.
+    const isTaught = this.#options.teaching !== undefined;
+    const kept = (isTaught ? null : this.#best) ?? this.#average?.snapshot();
     if (kept) this.#become(kept);
-    return { step: this.#state.step, stoppedBy, bestStep: this.#state.bestStep, lastLoss: this.#lastLoss };
+    return { step, stoppedBy, bestStep: isTaught ? step : bestStep, lastLoss: this.#lastLoss };
   }
 
   /** Ends the threads that it has started. */
