@@ -19,13 +19,22 @@ export interface PictureRegion {
   height: number;
 }
 
+interface PictureSize {
+  width: number;
+  height: number;
+  fit: Fit;
+  region: PictureRegion | null;
+  /** Instead of the region; see `FramesRequest`. */
+  parts: readonly (PictureRegion | null)[] | null;
+}
+
 /**
  * Frames on a fixed grid, each the picture on screen at its instant, scaled to RGB.
  * @param rateHz `null` for a still image, of which the one frame is answered
  */
 export function pictureFilter(
   video: VideoStreamInfo,
-  size: { width: number; height: number; fit: Fit; region: PictureRegion | null },
+  size: PictureSize,
   grid: { rateHz: number | null; skipSec: number },
 ): string {
   const start = (grid.skipSec + CLOCK_TOLERANCE_SEC).toFixed(6);
@@ -35,10 +44,32 @@ export function pictureFilter(
       ? []
       : ['settb=1/1000000', `fps=fps=${grid.rateHz}:start_time=${start}:round=up`]),
     ...(video.hasAlpha ? ['format=gbrap', 'premultiply=inplace=1', 'format=gbrp'] : []),
-    ...(size.region ? [cropFilter(size.region)] : []),
-    ...scaleFilters(video, size),
+    size.parts ? stackFilter(video, size, size.parts) : partFilters(video, size, size.region).join(','),
     'format=rgb24',
   ].join(',');
+}
+
+function partFilters(video: VideoStreamInfo, size: PictureSize, region: PictureRegion | null): string[] {
+  return [...(region ? [cropFilter(region)] : []), ...scaleFilters(video, size)];
+}
+
+/** Each part goes its own way, and they meet one below the other. */
+function stackFilter(
+  video: VideoStreamInfo,
+  size: PictureSize,
+  parts: readonly (PictureRegion | null)[],
+): string {
+  const partSize = { ...size, height: size.height / parts.length };
+  const names = parts.map((_, i) => `[part${i}]`);
+  const scaled = parts.map((_, i) => `[scaled${i}]`);
+  const ways = parts.map(
+    (part, i) => `${names[i]}${partFilters(video, partSize, part).join(',')}${scaled[i]}`,
+  );
+  return [
+    `split=${parts.length}${names.join('')}`,
+    ...ways,
+    `${scaled.join('')}vstack=inputs=${parts.length}`,
+  ].join(';');
 }
 
 /** At least two pixels either way, inside the picture. */

@@ -21,6 +21,11 @@ export interface FramesRequest {
   fit?: Fit;
   /** Only this part of the picture as displayed, in 0..1 of it; the whole picture unless told. */
   region?: PictureRegion | null;
+  /**
+   * Several parts of the picture (null: all of it) instead of a region, one below the other: each has the whole width
+   * and an equal share of the height.
+   */
+  parts?: readonly (PictureRegion | null)[] | null;
 }
 
 export interface SamplesRequest {
@@ -81,6 +86,7 @@ export function planDecode(
     frames: frames && {
       fit: 'stretch',
       region: null,
+      parts: null,
       ...frames,
       total: isGlance ? 1 : Math.round(lengthSec * frames.rateHz),
     },

@@ -6,7 +6,9 @@ import { decodeFrames } from '#media/decode';
 import type { PictureRegion } from '#media/filters';
 import type { MediaInfo } from '#media/probe';
 import { WavWriter } from '#media/wav-writer';
+import type { PixelBlock } from '#model/front-ends/video-batch';
 import { separateBlocks } from '#model/separation/overlap-add';
+import { withoutPart } from '#model/separation/rest-of-picture';
 import type { SeparationModel, VisualGuide } from '#model/separation/separation-model';
 import type { Separation } from '../catalog-service.ts';
 import { MediaFeed } from './media-feed.ts';
@@ -78,10 +80,31 @@ function feedOptions({ mixture, like, region }: SeparationJob, model: Separation
   const { rateHz, width, height, fit } = model.manifest.guide.video;
   const { info, startSec, endSec } = mixture;
   return {
-    ...(like === null && { frames: { rateHz, width, height, fit, region } }),
+    ...(like === null && {
+      frames: { rateHz, width, fit, ...(region ? beside(region, height) : { height }) },
+    }),
     samples: { sampleRateHz, channels: 'all' as const },
     ...{ info, startSec, endSec },
   };
+}
+
+/** The region, and below it the whole picture, of which the rest will be looked at. */
+function beside(region: PictureRegion, height: number) {
+  return { height: 2 * height, parts: [region, null] };
+}
+
+/** The upper halves of frames, and the lower ones. */
+function halves({ data, count }: PixelBlock): [PixelBlock, PixelBlock] {
+  const size = data.length / count / 2;
+  const half = (which: 0 | 1): PixelBlock => {
+    const out = new Uint8Array(count * size);
+    for (let i = 0; i < count; i++) {
+      const from = (2 * i + which) * size;
+      out.set(data.subarray(from, from + size), i * size);
+    }
+    return { data: out, count };
+  };
+  return [half(0), half(1)];
 }
 
 async function separateInto(
@@ -95,16 +118,21 @@ async function separateInto(
   const { sampleRateHz, channels } = mixture.info.audio as NonNullable<MediaInfo['audio']>;
   const picture = new SpectrogramPicture(mixture.endSec - mixture.startSec);
   const fixed = like && (await lookAt(like, job.region, model));
-  const guideAt = async (startSec: number): Promise<VisualGuide> => {
+  const guidesAt = async (startSec: number): Promise<[VisualGuide, VisualGuide | null]> => {
+    if (fixed) return [fixed, null];
     const { steps, video } = model.manifest.guide;
-    return fixed ?? model.look(await feed.frames(Math.round(startSec * video.rateHz), steps), true);
+    const seen = await feed.frames(Math.round(startSec * video.rateHz), steps);
+    if (!job.region) return [await model.look(seen, true), null];
+    const [own, whole] = halves(seen);
+    const rest = withoutPart(whole, video, job.region);
+    return [await model.look(own, true), rest && (await model.look(rest, true))];
   };
   const blocks = separateBlocks(feed.samples(), {
     sampleRateHz,
     channels,
     mask: async ({ startSec, durationSec, magnitudes }) => {
       if (isStopped?.()) throw new EarshotError('cancelled', 'The separation was stopped.');
-      const mask = await model.mask(await model.hear(magnitudes), await guideAt(startSec));
+      const mask = await model.mask(await model.hear(magnitudes), ...(await guidesAt(startSec)));
       picture.add(startSec, durationSec, magnitudes, mask);
       return mask;
     },

@@ -14,6 +14,7 @@ import { bootstrap, type Estimate } from '#model/metrics/bootstrap';
 import { bssEvalSets } from '#model/metrics/separation';
 import { idealBinaryMasks, idealRatioMask, randomMask } from '#model/separation/masks';
 import { factorize, oracleMasks } from '#model/separation/nmf';
+import { withoutPart } from '#model/separation/rest-of-picture';
 import { separateAudioByVisual } from '#model/separation/separate-audio-by-visual';
 import { SeparationModel } from '#model/separation/separation-model';
 import { type GroundTruth, type ManifestEntry, readManifest } from '../corpus/manifest.ts';
@@ -106,14 +107,17 @@ async function scoreClip(
   model: SeparationModel,
 ): Promise<Ways[]> {
   const { stems, sum, truth } = mixture;
-  const guides = await Promise.all(stems.map((_, source) => framesOf(mixture.file, truth, source, model)));
-  const heard = async (frames: PixelBlock, isInStep: boolean) =>
-    (await separateAudioByVisual(model, [sum], STEM_RATE_HZ, { frames, isInStep })).target[0] as Float32Array;
-  const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [] };
-  for (const frames of guides) {
-    ways.own?.push(await heard(frames, true));
-    ways.frozen?.push(await heard(frozen(frames), true));
-    ways.appearance?.push(await heard(frames, false));
+  const heard = async (frames: PixelBlock, isInStep: boolean, rest: PixelBlock | null = null) =>
+    (await separateAudioByVisual(model, [sum], STEM_RATE_HZ, { frames, isInStep, rest }))
+      .target[0] as Float32Array;
+  const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [], 'own.alone': [] };
+  for (const source of stems.keys()) {
+    const frames = await framesOf(mixture.file, truth, source, model);
+    const rest = await restOf(mixture.file, truth, source, model);
+    ways.own?.push(await heard(frames, true, rest));
+    ways.frozen?.push(await heard(frozen(frames), true, rest && frozen(rest)));
+    ways.appearance?.push(await heard(frames, false, rest));
+    ways['own.alone']?.push(await heard(frames, true));
   }
   Object.assign(ways, oracles(stems, sum, index));
   const stranger = await strangerOf(entries, corpus, index, truth, model);
@@ -145,6 +149,19 @@ async function framesOf(
   const endSec = Math.max(truth.durationSec, steps / rateHz);
   const { data, count } = await decodeFrames(file, { rateHz, width, height, fit, region, endSec });
   return { data, count };
+}
+
+/** The rest of the picture; null where the source has no region. */
+async function restOf(
+  file: string,
+  truth: GroundTruth,
+  source: number,
+  model: SeparationModel,
+): Promise<PixelBlock | null> {
+  const region = regionOf(truth, source);
+  if (!region) return null;
+  const whole = await framesOf(file, { ...truth, objects: [] }, source, model);
+  return withoutPart(whole, model.manifest.guide.video, region);
 }
 
 /** The picture stands still: whatever is left comes from appearance. */
@@ -210,6 +227,7 @@ function summarise(rows: readonly Ways[]): SeparationResults['results'] {
   const guessed = gain('randomMask').value;
   const gains = [
     'own',
+    'own.alone',
     'appearance',
     'frozen',
     'nmfOracle',
@@ -220,7 +238,10 @@ function summarise(rows: readonly Ways[]): SeparationResults['results'] {
   return {
     sdrDb: { ...column((row) => row.own), chance: column((row) => row.mixture).value },
     ...Object.fromEntries(
-      gains.map((way) => [way === 'own' ? 'gainDb' : `gainDb.${way}`, { ...gain(way), chance: guessed }]),
+      gains.map((way) => [
+        way === 'own' ? 'gainDb' : `gainDb.${way.replace('own.', '')}`,
+        { ...gain(way), chance: guessed },
+      ]),
     ),
     motionGainDb: { ...column((row) => (row.own as number) - (row.appearance as number)), chance: 0 },
     'motionGainDb.frozen': {

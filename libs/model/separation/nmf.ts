@@ -192,6 +192,42 @@ export function oracleMasks(
   return masks;
 }
 
+/**
+ * A mask times how much of each point's mixture belongs to components that are let through.
+ *
+ * @param magnitudes of the mixture, `[frames, bins]`
+ * @param mask       `[frames, bins]`
+ * @param gate       0..1 from the mask's mean over a component's energy
+ * @throws EarshotError `shape_mismatch`
+ */
+export function gatedByComponents(
+  factorization: Factorization,
+  magnitudes: Float32Array,
+  mask: Float32Array,
+  gate: (claim: number) => number,
+): Float32Array {
+  const { components } = factorization;
+  const frames = factorization.activations.length / components;
+  const bins = factorization.spectra.length / components;
+  if (magnitudes.length !== frames * bins || mask.length !== frames * bins) {
+    throw new EarshotError('shape_mismatch', `A mask and magnitudes of [${frames}, ${bins}] are needed.`);
+  }
+  const factors: Factors = { frames, bins, ...factorization };
+  const claimed = new Float64Array(components);
+  const whole = new Float64Array(components);
+  forEachShare(factors, (k, at, share) => {
+    const part = share * (magnitudes[at] as number);
+    claimed[k] = (claimed[k] as number) + part * (mask[at] as number);
+    whole[k] = (whole[k] as number) + part;
+  });
+  const open = claimed.map((sum, k) => gate(sum / Math.max(FLOOR, whole[k] as number)));
+  const passed = new Float32Array(mask.length);
+  forEachShare(factors, (k, at, share) => {
+    passed[at] = (passed[at] as number) + share * (open[k] as number);
+  });
+  return passed.map((part, i) => part * (mask[i] as number));
+}
+
 /** Calls back with every component's share of every value of the model; shares add up to one. */
 function forEachShare(factors: Factors, use: (component: number, at: number, share: number) => void): void {
   const { frames, bins, components, activations, spectra } = factors;

@@ -16,6 +16,11 @@ export interface SeparationGuide {
   frames: PixelBlock;
   /** Whether frame 0 is what was seen as sample 0 was heard; false for a picture of something like it. */
   isInStep: boolean;
+  /**
+   * Frames of the rest of the picture, see `withoutPart`: what competes for the mixture with what is asked for. With
+   * them a region is told apart far better.
+   */
+  rest?: PixelBlock | null;
 }
 
 /**
@@ -30,10 +35,11 @@ export async function separateAudioByVisual(
   model: SeparationModel,
   mixture: Float32Array[],
   sampleRateHz: number,
-  { frames, isInStep }: SeparationGuide,
+  { frames, isInStep, rest = null }: SeparationGuide,
 ): Promise<SeparatedAudio> {
   if (frames.count < 1) throw new EarshotError('invalid_argument', 'Separation needs a picture to go by.');
-  const stretch = new Stretches(model, frames, isInStep);
+  const own = new Stretches(model, frames, isInStep);
+  const others = rest && new Stretches(model, rest, isInStep);
   const length = mixture[0]?.length ?? 0;
   const target = mixture.map(() => new Float32Array(length));
   const residual = mixture.map(() => new Float32Array(length));
@@ -41,7 +47,7 @@ export async function separateAudioByVisual(
     sampleRateHz,
     channels: mixture.length,
     mask: async ({ startSec, magnitudes }) =>
-      model.mask(await model.hear(magnitudes), await stretch.at(startSec)),
+      model.mask(await model.hear(magnitudes), await own.at(startSec), others && (await others.at(startSec))),
   });
   for await (const block of blocks) {
     block.target.forEach((samples, c) => {

@@ -8,6 +8,7 @@ import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import type { PixelBlock } from '../front-ends/video-batch.ts';
 import { videoBatch } from '../front-ends/video-batch.ts';
 import { OnnxSession } from '../onnx/session.ts';
+import { contrasted, whereConfident } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
 import { GuideTower, maxOverPlaces, maxOverTime } from './network/guide-tower.ts';
 import { readCheckedFile, readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
@@ -29,6 +30,8 @@ export interface VisualGuide {
 /** A window of a mixture after the audio analysis network. */
 export interface HeardWindow {
   frames: number;
+  /** `[frames, 256]`, as they were given. */
+  magnitudes: Float32Array;
   /** `[frames / 2, 128 * 4, K]` */
   maps: Float32Array;
 }
@@ -90,18 +93,27 @@ export class SeparationModel {
     toBlocks(networkInput(magnitudes), frames, mixture, 0);
     const shape = [1, blockSteps(frames), BLOCK_ROWS, BLOCK_POINTS];
     const { maps } = await this.#maps.run({ mixture: { data: mixture, shape } });
-    return { frames, maps: maps?.data as Float32Array };
+    return { frames, magnitudes, maps: maps?.data as Float32Array };
   }
 
   /**
    * The mask of what the whole guide shows.
    *
+   * @param rest what else is to be seen, so that points go to the likelier of both; null: nothing is known of it. A
+   *   guide that is not of the moment that is heard, and comes without a rest, may show what does not sound at all: of
+   *   that little is let through. Masks of shares (`ratio`) are left as they are.
    * @returns `[frames, 256]`, not negative
    */
-  async mask(heard: HeardWindow, guide: VisualGuide): Promise<Float32Array> {
-    const { positionWidth } = this.manifest.network;
-    const positions = maxOverPlaces(guide.places, positionWidth);
-    const [mask] = await this.#masks(heard, [{ positions, embedding: guide.embedding }], guide.motion);
+  async mask(heard: HeardWindow, guide: VisualGuide, rest: VisualGuide | null = null): Promise<Float32Array> {
+    const own = await this.#maskOf(heard, guide);
+    if (this.manifest.network.mask !== 'binary') return own;
+    if (rest) return contrasted(own, await this.#maskOf(heard, rest));
+    return guide.motion ? own : whereConfident(own, heard.magnitudes);
+  }
+
+  async #maskOf(heard: HeardWindow, { places, embedding, motion }: VisualGuide): Promise<Float32Array> {
+    const positions = maxOverPlaces(places, this.manifest.network.positionWidth);
+    const [mask] = await this.#masks(heard, [{ positions, embedding }], motion);
     return mask as Float32Array;
   }
 

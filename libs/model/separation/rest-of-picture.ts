@@ -1,0 +1,53 @@
+/** The picture without what is pointed at: what else could be heard. */
+import type { PixelBlock } from '../front-ends/video-batch.ts';
+
+/** A part of the picture, in 0..1 of its width and height. */
+export interface PicturePart {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** With less of the picture left there is no rest to ask about. */
+const SMALLEST_REST = 0.1;
+/** Pixels around the part whose mean colour it is painted with. */
+const BORDER = 4;
+
+/**
+ * The frames with a part of the picture painted over, in each of them in the mean colour of what surrounds it.
+ *
+ * @param frames `[count, height, width, 3]`
+ * @returns null where the part is nearly all of the picture
+ */
+export function withoutPart(
+  frames: PixelBlock,
+  { width, height }: { width: number; height: number },
+  part: PicturePart,
+): PixelBlock | null {
+  if (part.width * part.height > 1 - SMALLEST_REST) return null;
+  const left = Math.max(0, Math.floor(part.x * width));
+  const right = Math.min(width, Math.ceil((part.x + part.width) * width));
+  const top = Math.max(0, Math.floor(part.y * height));
+  const bottom = Math.min(height, Math.ceil((part.y + part.height) * height));
+  const inside: number[] = [];
+  const border: number[] = [];
+  for (let y = Math.max(0, top - BORDER); y < Math.min(height, bottom + BORDER); y++) {
+    for (let x = Math.max(0, left - BORDER); x < Math.min(width, right + BORDER); x++) {
+      const isInside = x >= left && x < right && y >= top && y < bottom;
+      (isInside ? inside : border).push((y * width + x) * 3);
+    }
+  }
+  const data = frames.data.slice();
+  const size = width * height * 3;
+  for (let frame = 0; frame < frames.count; frame++) {
+    for (let channel = 0; channel < 3; channel++) {
+      const from = frame * size + channel;
+      let sum = 0;
+      for (const at of border) sum += data[from + at] as number;
+      const colour = sum / Math.max(1, border.length);
+      for (const at of inside) data[from + at] = colour;
+    }
+  }
+  return { data, count: frames.count };
+}
