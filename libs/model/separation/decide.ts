@@ -6,15 +6,13 @@
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import { factorize, gatedByComponents } from './nmf.ts';
 
-/** How much surer than the network the difference of two answers is. */
-const CONTRAST = 2;
 /** The rest is never held to be less likely than this (log-odds): what nobody claims does not fall to the asker. */
 const LEAST_REST = -1;
 /** Keeps log-odds finite. */
 const EDGE = 1e-4;
 
 /**
- * Whose is each point: what is asked for, or the rest of the picture? `sigmoid(2 (logit p - max(-1, logit q)))`.
+ * Whose is each point: what is asked for, or the rest of the picture? `sigmoid(logit p - max(-1, logit q))`.
  *
  * @param own  p, probabilities of what is asked for
  * @param rest q, probabilities of the rest
@@ -22,7 +20,7 @@ const EDGE = 1e-4;
 export function contrasted(own: Float32Array, rest: Float32Array): Float32Array {
   return own.map((p, i) => {
     const margin = logOdds(p) - Math.max(LEAST_REST, logOdds(rest[i] as number));
-    return 1 / (1 + Math.exp(-CONTRAST * margin));
+    return 1 / (1 + Math.exp(-margin));
   });
 }
 
