@@ -5,6 +5,7 @@ import type { WindowOptions } from '#media/plan';
 import type { MediaInfo } from '#media/probe';
 import type { FrameBlock } from '#model/embedding-model';
 import { framesAt, planLocalization } from '#model/localization/localization-plan';
+import type { SegmentLocalization } from '#model/localization/localizer';
 import { type SoundSource, soundSources } from '#model/localization/sound-sources';
 import { soundingBox } from '#model/localization/sounding-box';
 import type { SegmentSources } from '#model/localization/source-localizer';
@@ -42,7 +43,7 @@ export async function localize(
   parts: VectorParts,
   signal?: AbortSignal,
 ): Promise<Localization> {
-  const query = request.query ? await queryVector(request.query, parts, signal) : null;
+  const query = request.query ? await soundQuery(request.query, parts, signal) : null;
   const work = async (opened: OpenedSubject): Promise<Localization> => {
     requireBoth(opened);
     const found = await findMaps(opened, request, query, parts, signal);
@@ -70,7 +71,7 @@ export async function locateLabel(
   signal?: AbortSignal,
 ): Promise<FrameBox | null> {
   requireBoth(opened);
-  const query = await queryVector({ label }, parts, signal);
+  const query = await soundQuery({ label }, parts, signal);
   const endSec = Math.min(opened.endSec, opened.startSec + LIMITS.defaultLengthSec);
   const found = await findMaps({ ...opened, endSec }, { mapsPerSec: 1 }, query, parts, signal);
   return found.sounding ? largestBox(found.maps) : null;
@@ -79,6 +80,22 @@ export async function locateLabel(
 function requireBoth({ info, name }: OpenedSubject): void {
   if (info.video === null) throw modalityMissing('video', name);
   if (info.audio === null) throw modalityMissing('audio', name);
+}
+
+/** One sound that is asked about. */
+interface SoundQuery {
+  /** Unit length. */
+  vector: Float32Array;
+  /** What it is called; null where it was not asked about by name. */
+  label: string | null;
+}
+
+async function soundQuery(
+  query: NonNullable<LocalizationRequest['query']>,
+  parts: VectorParts,
+  signal: AbortSignal | undefined,
+): Promise<SoundQuery> {
+  return { vector: await queryVector(query, parts, signal), label: 'label' in query ? query.label : null };
 }
 
 /** The mean direction of what is heard in the query, or what its label stands for. */
@@ -166,13 +183,14 @@ export interface MapParts {
 /**
  * The maps of a part of a file, before anything is written.
  *
- * @param query a unit vector of the one sound that is asked about; null: all that is heard
+ * @param query the one sound that is asked about; null: all that is heard. A class that the model tells apart from others
+ *   by itself is found by its own map, which leaves out what else sounds
  * @throws EarshotError `not_trained` where the model can't localize, and as decoding and the pool
  */
 export async function findMaps(
   { file, startSec, endSec, info }: OpenedSubject,
   { mapsPerSec = MAPS_PER_SEC }: Pick<LocalizationRequest, 'mapsPerSec'>,
-  query: Float32Array | null,
+  query: SoundQuery | null,
   { model, pool }: MapParts,
   signal?: AbortSignal,
 ): Promise<FoundMaps> {
@@ -192,7 +210,8 @@ export async function findMaps(
     threshold: calibration.threshold,
     mapThreshold: calibration.mapThreshold,
   };
-  const grouping = query === null ? model.calibration?.grouping : undefined;
+  const label = query?.label ?? null;
+  const grouping = query === null || label !== null ? model.calibration?.grouping : undefined;
   const named: SegmentSources[] = [];
   for (const segment of planLocalization(frames.count, wanted, rateHz, model.segments)) {
     const { firstFrame, frameCount, chosen } = segment;
@@ -203,17 +222,33 @@ export async function findMaps(
       count: frameCount,
     };
     const waveform = samples.slice(firstSample, lastSample);
-    const asked = { waveform, block, frames: chosen, query };
-    const { found: answer, sources } = await pool.localize(asked, { named: grouping !== undefined, signal });
-    if (sources) named.push(sources);
-    found.side = answer.side;
-    found.confidence = Math.max(found.confidence, answer.confidence);
-    answer.maps.forEach((map, i) => {
+    const asked = { waveform, block, frames: chosen, query: query?.vector ?? null };
+    const answer = await pool.localize(asked, { named: grouping !== undefined, signal });
+    const own = label !== null && grouping && answer.sources ? mapsOfClass(answer.sources, label) : null;
+    if (own && grouping) {
+      found.threshold = grouping.threshold;
+      found.mapThreshold = grouping.mapThreshold;
+    } else if (query === null && answer.sources) named.push(answer.sources);
+    const { side, confidence, maps } = own ?? answer.found;
+    found.side = side;
+    found.confidence = Math.max(found.confidence, confidence);
+    maps.forEach((map, i) => {
       const timeSec = startSec + (firstFrame + (chosen[i] as number)) / rateHz;
-      found.maps.push({ timeSec, map, box: soundingBox(map, answer.side, calibration.mapThreshold) });
+      found.maps.push({ timeSec, map, box: soundingBox(map, side, found.mapThreshold) });
     });
   }
-  found.sounding = found.confidence >= calibration.threshold;
-  if (grouping && found.sounding) found.sources = soundSources(named, grouping);
+  found.sounding = found.confidence >= found.threshold;
+  if (grouping && query === null && found.sounding) found.sources = soundSources(named, grouping);
   return found;
+}
+
+/** What a class has of its own; null where the model does not know it. */
+function mapsOfClass(
+  { labels, side, probabilities, maps }: SegmentSources,
+  label: string,
+): SegmentLocalization | null {
+  const of = labels.indexOf(label);
+  if (of < 0) return null;
+  const own = maps.map((classes) => classes[of] as Float32Array);
+  return { side, maps: own, confidence: probabilities[of] as number };
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LocalCatalogService, Localization } from '#catalog/catalog-service';
 import { probe } from '#media/probe';
 import { ffmpeg, makeClip } from '../support/make-clips.ts';
-import { OPEN_MS, openTestCatalog, removeFolder, temporaryFolder } from '../support/test-catalog.ts';
+import { ingest, OPEN_MS, openTestCatalog, removeFolder, temporaryFolder } from '../support/test-catalog.ts';
 
 let folder: string;
 let catalog: LocalCatalogService;
@@ -87,6 +87,26 @@ describe('localize', () => {
     // Asked about one sound, it answers that one alone.
     const asked = await localize(file, { mapsPerSec: 2, query: { file } });
     expect(asked.sources).toEqual([]);
+  });
+
+  it('finds a label that the model tells apart by its own map, and leaves out what else sounds', async () => {
+    const file = join(folder, 'two.mp4');
+    const boxes = ['x=0:y=0:w=32:h=32:color=red', 'x=64:y=64:w=32:h=32:color=blue'];
+    const picture = ['color=black:s=96x96:r=8:d=1', ...boxes.map((box) => `drawbox=${box}:t=fill`)].join(',');
+    const sound = ['-f', 'lavfi', '-i', 'sine=f=440:r=16000:d=1'];
+    await ffmpeg(['-f', 'lavfi', '-i', picture, ...sound, '-pix_fmt', 'yuv444p', '-crf', '1', file]);
+    const example = await makeClip(folder, 'example.mp4', { sound: 0.5, picture: 0.5, durationSec: 1 });
+    const clip = await ingest(catalog, example);
+    for (const label of ['blue', 'bright']) await catalog.addExamples(label, [clip.id]);
+    const placed = async (label: string) => {
+      const { sources } = await localize(file, { mapsPerSec: 1, query: { label } });
+      const { x, y, width, height } = sources[0]?.box ?? { x: -1, y: -1, width: 0, height: 0 };
+      return [x, y, width, height].map((value) => Math.round(3 * value)).join(',');
+    };
+    expect(await placed('blue')).toBe('2,2,1,1');
+    // The model has no map of its own for this one: wherever it is bright.
+    expect(await placed('bright')).not.toBe('2,2,1,1');
+    expect((await localize(file, { query: { label: 'blue' } })).sources).toHaveLength(1);
   });
 
   it('says that silence comes from nowhere', async () => {
