@@ -68,8 +68,13 @@ async function toInfo(folder: string, manifest: AnyManifest): Promise<ModelInfo>
   };
   if (isConcept(manifest)) {
     const { conceptIdentity } = await import('./concepts/concept-model.ts');
+    const { conceptModelCalibration } = await import('./concepts/map-calibration.ts');
     const { parameterCount } = manifest;
-    return { ...common, identity: conceptIdentity(manifest), hasTextTower: true, parameterCount };
+    const identity = conceptIdentity(manifest);
+    return {
+      ...{ ...common, identity, hasTextTower: true, parameterCount },
+      calibration: conceptModelCalibration(),
+    };
   }
   if (isEmbeddingGemma(manifest)) {
     const { embeddingGemmaIdentity } = await import('./embedding-gemma/manifest.ts');

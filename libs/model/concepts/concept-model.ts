@@ -9,13 +9,18 @@ import type {
   AudioInputSpec,
   EmbeddingModel,
   FrameBlock,
+  LocalizationRequest,
   ModelIdentity,
   SegmentPlan,
   TextEmbedding,
   VideoInputSpec,
 } from '../embedding-model.ts';
+import type { SegmentLocalization } from '../localization/localizer.ts';
+import type { SegmentSources } from '../localization/source-localizer.ts';
 import { conceptCalibration } from './calibration.ts';
 import { AUDIO_CLASS_COUNT, IMAGE_CLASS_COUNT, parseClassMap, parseLabelList } from './class-names.ts';
+import { conceptMapCalibration } from './map-calibration.ts';
+import { type ConceptScene, conceptLocalization, conceptSources, placeLogits } from './maps.ts';
 import { audioConceptScores, videoConceptScores } from './scores.ts';
 import { ConceptProjection, calibrate, type TowerCalibration } from './space.ts';
 import { type ConceptTable, conceptTable, sightClasses, soundClasses, type WeightedClass } from './table.ts';
@@ -51,6 +56,7 @@ export class ConceptModel implements EmbeddingModel {
   readonly concepts: readonly string[];
   readonly #parts: Parts;
   readonly #words: ConceptWords;
+  readonly #looked = new WeakMap<LocalizationRequest, Promise<ConceptScene>>();
   readonly #calibration: { audio: TowerCalibration; video: TowerCalibration };
 
   private constructor(manifest: ConceptManifest, parts: Parts) {
@@ -113,6 +119,45 @@ export class ConceptModel implements EmbeddingModel {
     });
   }
 
+  /** Where what is heard is seen; `query`: where another sound would belong. */
+  async localize(request: LocalizationRequest): Promise<SegmentLocalization> {
+    return conceptLocalization(await this.#lookedAt(request), request.query, conceptMapCalibration());
+  }
+
+  /** Which concepts are heard and seen, and where. */
+  async localizeSources(request: LocalizationRequest): Promise<SegmentSources> {
+    return conceptSources(await this.#lookedAt(request), this.concepts, conceptMapCalibration());
+  }
+
+  /** A segment's sound, and each position of the frames asked about, in the concepts' space. */
+  async sceneOf({ waveform, block, frames }: LocalizationRequest): Promise<ConceptScene> {
+    this.#checkBlock(block);
+    const { width, height } = this.videoInput;
+    const { projection, video, sights } = this.#parts;
+    const size = width * height * 3;
+    const heardConcepts = calibrate(await this.audioConcepts(waveform), this.#calibration.audio);
+    const scene: ConceptScene = {
+      ...{ waveform, heardConcepts, heard: projection.project(heardConcepts) },
+      frames: [],
+    };
+    for (const frame of frames) {
+      const seen = await video.see(block.data.subarray(frame * size, (frame + 1) * size), width, height);
+      const concepts = placeLogits(seen, video.classVectors).map((logits) =>
+        calibrate(videoConceptScores(logits, IMAGE_CLASS_COUNT, sights), this.#calibration.video),
+      );
+      const vectors = concepts.map((axes) => projection.project(axes));
+      scene.frames.push({ width: seen.mapWidth, height: seen.mapHeight, vectors, concepts });
+    }
+    return scene;
+  }
+
+  /** Of one request once, whichever questions are asked of it. */
+  #lookedAt(request: LocalizationRequest): Promise<ConceptScene> {
+    const known = this.#looked.get(request) ?? this.sceneOf(request);
+    this.#looked.set(request, known);
+    return known;
+  }
+
   /** How strongly each concept is heard, in [0, 1], before calibration. */
   async audioConcepts(waveform: Float32Array): Promise<Float64Array> {
     const { scores } = await this.#parts.audio.hear(waveform);
@@ -120,15 +165,11 @@ export class ConceptModel implements EmbeddingModel {
   }
 
   /** How strongly each concept is seen, in [0, 1], before calibration: the mean over frames and views. */
-  async videoConcepts({ data, count }: FrameBlock): Promise<Float64Array> {
+  async videoConcepts(block: FrameBlock): Promise<Float64Array> {
+    this.#checkBlock(block);
+    const { data, count } = block;
     const { width, height } = this.videoInput;
     const size = width * height * 3;
-    if (count < 1 || data.length !== count * size) {
-      throw new EarshotError(
-        'shape_mismatch',
-        `Frames of ${width}x${height} RGB are needed, at least one a segment.`,
-      );
-    }
     const frames: Float32Array[] = [];
     for (let i = 0; i < count; i++) {
       frames.push(await this.#parts.video.classify(data.subarray(i * size, (i + 1) * size), width, height));
@@ -144,6 +185,13 @@ export class ConceptModel implements EmbeddingModel {
   /** The networks themselves: class scores, embeddings and the feature map. */
   get classifiers(): { audio: AudioClassifier; video: PictureClassifier } {
     return { audio: this.#parts.audio, video: this.#parts.video };
+  }
+
+  #checkBlock({ data, count }: FrameBlock): void {
+    const { width, height } = this.videoInput;
+    if (count >= 1 && data.length === count * width * height * 3) return;
+    const message = `Frames of ${width}x${height} RGB are needed, at least one a segment.`;
+    throw new EarshotError('shape_mismatch', message);
   }
 
   dispose(): void {
