@@ -6,7 +6,7 @@
  * CLIPS is a list of real clips, JSON lines of {"file", "concepts"}.
  */
 import { writeFile } from 'node:fs/promises';
-import { readConceptManifest } from '#learning/evaluation/evaluate-concepts';
+import { readConceptManifest } from '#learning/evaluation/concept-manifest';
 import { calibrateConceptMaps } from '#learning/training/calibrate-concept-maps';
 import { readManifest } from '#model/checkpoint/checkpoint';
 import { isConcept } from '#model/checkpoint/manifest';

@@ -96,6 +96,7 @@ describe('localize', () => {
     const sound = ['-f', 'lavfi', '-i', 'sine=f=440:r=16000:d=1'];
     await ffmpeg(['-f', 'lavfi', '-i', picture, ...sound, '-pix_fmt', 'yuv444p', '-crf', '1', file]);
     const example = await makeClip(folder, 'example.mp4', { sound: 0.5, picture: 0.5, durationSec: 1 });
+    await catalog.startWorker();
     const clip = await ingest(catalog, example);
     for (const label of ['blue', 'bright']) await catalog.addExamples(label, [clip.id]);
     const placed = async (label: string) => {
