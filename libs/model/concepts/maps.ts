@@ -14,7 +14,7 @@ import type { ClassVectors } from './space.ts';
 import type { SeenFrame } from './towers.ts';
 
 /** Cells along each side of a map: twice the positions that the network has for a square. */
-export const CONCEPT_MAP_SIDE = 14;
+const CONCEPT_MAP_SIDE = 14;
 
 /** What is heard in a segment, and what is seen at each position of each of its frames. */
 export interface ConceptScene {
