@@ -113,7 +113,10 @@ export class SoloSource implements MixtureSource {
     const frames = this.#stft.frameCount(SOLO_SAMPLES);
     const taken = new Set<number>();
     const pick = (label: string) => {
-      const clip = random.pick((this.#byClass.get(label) as number[]).filter((one) => !taken.has(one)));
+      const all = this.#byClass.get(label) as number[];
+      const free = all.filter((one) => !taken.has(one));
+      // A class that has no other clip is asked for by one that was chosen before.
+      const clip = random.pick(free.length > 0 ? free : all);
       taken.add(clip);
       return clip;
     };
@@ -129,12 +132,15 @@ export class SoloSource implements MixtureSource {
       if (kind === 'like') queries.push(queries[source] as Query);
       else queries.push({ clip: pick(labels[source] as string), source, start: null });
     }
-    for (let i = count; queries.length < QUERIES; i++) {
-      queries.push({
-        clip: pick(classes[i % classes.length] as string),
-        source: null,
-        start: random.integer(0, frames - this.#mixing.frames + 1),
-      });
+    const silent = classes.slice(count).filter((label) => !labels.includes(label));
+    for (let i = 0; queries.length < QUERIES; i++) {
+      const label = silent[i % silent.length];
+      // Where all classes sound there are no strangers, and the sources are asked for once more.
+      if (label === undefined) queries.push(queries[i % count] as Query);
+      else {
+        const clip = pick(label);
+        queries.push({ clip, source: null, start: random.integer(0, frames - this.#mixing.frames + 1) });
+      }
     }
     return { sources, queries };
   }
