@@ -21,13 +21,8 @@ import {
 } from '#model/metrics/localization';
 import { type ManifestEntry, readManifest } from '../corpus/manifest.ts';
 import { insideBox, objectTruths, readGroundTruth, TRUTH_SIDE } from '../localization/scene-clips.ts';
-import {
-  cutAt,
-  firstSegment,
-  joined,
-  type LocalizationEvaluation,
-  movementMap,
-} from './localization-suite.ts';
+import { joined } from '../localization/scene-features.ts';
+import { cutAt, firstSegment, type LocalizationEvaluation, movementMap } from './localization-suite.ts';
 import { bestAssignment, type DuetClip, scoreDuets } from './score-duets.ts';
 
 export interface DuetsRequest {

@@ -5,7 +5,7 @@ import { resizeMap } from '#model/localization/resize-map';
 import { centreGaussianMap } from '#model/metrics/localization';
 import { TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { movementMap } from './localization-suite.ts';
-import { FOLLOWING_KINDS, type FollowingClip, type FollowingKind, followsSound } from './score-following.ts';
+import { FOLLOWING_KINDS, type FollowingClip, followsSound } from './score-following.ts';
 
 export interface TwoPlaces {
   block: FrameBlock;
@@ -27,8 +27,13 @@ export async function followingCases(
   { block, frames, places, sounds }: TwoPlaces,
 ): Promise<FollowingClip['cases']> {
   const cases: FollowingClip['cases'] = [];
+  const movement = movementMap(block, model.videoInput.width);
+  const deaf = {
+    movement: inGrid(movement.map, movement.side),
+    centre: centreGaussianMap(TRUTH_SIDE, TRUTH_SIDE),
+  };
   for (const [i, waveform] of sounds.entries()) {
-    const maps = await mapsOf(model, { block, frames }, waveform);
+    const maps = { ...deaf, ...(await mapsOf(model, { block, frames }, waveform)) };
     const [own, other] = i === 0 ? places : [places[1], places[0]];
     const followed = FOLLOWING_KINDS.map((kind) => [kind, followsSound(maps[kind], TRUTH_SIDE, own, other)]);
     cases.push(Object.fromEntries(followed) as FollowingClip['cases'][number]);
@@ -36,11 +41,12 @@ export async function followingCases(
   return cases;
 }
 
+/** Those that listen. */
 async function mapsOf(
   model: EmbeddingModel,
   { block, frames }: Pick<TwoPlaces, 'block' | 'frames'>,
   waveform: Float32Array,
-): Promise<Record<FollowingKind, Float32Array>> {
+): Promise<Record<'model' | 'withoutSynchrony', Float32Array>> {
   const { localize, identity } = model;
   if (!localize)
     throw new EarshotError('not_trained', `${identity.id} has no maps.`, { subject: identity.id });
@@ -48,13 +54,7 @@ async function mapsOf(
     const { maps, side } = await localize.call(model, { waveform, block, frames, query: null, synchrony });
     return inGrid(meanMap(maps), side);
   };
-  const movement = movementMap(block, model.videoInput.width);
-  return {
-    model: await usual(true),
-    withoutSynchrony: await usual(false),
-    movement: inGrid(movement.map, movement.side),
-    centre: centreGaussianMap(TRUTH_SIDE, TRUTH_SIDE),
-  };
+  return { model: await usual(true), withoutSynchrony: await usual(false) };
 }
 
 function inGrid(map: Float32Array, side: number): Float32Array {

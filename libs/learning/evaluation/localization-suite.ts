@@ -33,6 +33,7 @@ import {
   readGroundTruth,
   TRUTH_SIDE,
 } from '../localization/scene-clips.ts';
+import { joined } from '../localization/scene-features.ts';
 import { PIXEL_RESAMPLES } from './score-duets.ts';
 
 interface Score {
@@ -246,17 +247,6 @@ function addPixelPrecision(clips: readonly FrameResult[][], results: Record<stri
   const chance = precisionOf('random').value;
   for (const kind of MAP_KINDS)
     results[kind === 'model' ? 'piap' : `${kind}.piap`] = { ...precisionOf(kind), chance };
-}
-
-/** Maps or truths of several times, one after the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /** The value that so large a part of the map reaches. */

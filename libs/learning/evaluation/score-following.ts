@@ -6,7 +6,7 @@ import { bootstrap, mean } from '#model/metrics/bootstrap';
 
 /** What is measured: the model, the model without what tells places of one look apart, and maps that do not listen. */
 export const FOLLOWING_KINDS = ['model', 'withoutSynchrony', 'movement', 'centre'] as const;
-export type FollowingKind = (typeof FOLLOWING_KINDS)[number];
+type FollowingKind = (typeof FOLLOWING_KINDS)[number];
 
 /** 1 where the map takes the place that sounds, 0 where it takes the other one, 1/2 where it takes neither. */
 interface Followed {

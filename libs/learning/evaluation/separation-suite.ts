@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decodeFrames } from '#media/decode';
+import type { PictureRegion } from '#media/filters';
 import { readWav } from '#media/wav';
 import { applyMask, magnitudes, Stft } from '#model/front-ends/stft';
 import type { PixelBlock } from '#model/front-ends/video-batch';
@@ -111,9 +112,11 @@ async function scoreClip(
     (await separateAudioByVisual(model, [sum], STEM_RATE_HZ, { frames, isInStep, rest }))
       .target[0] as Float32Array;
   const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [], 'own.alone': [] };
+  const whole = await framesOf(mixture, null, model);
   for (const source of stems.keys()) {
-    const frames = await framesOf(mixture.file, truth, source, model);
-    const rest = await restOf(mixture.file, truth, source, model);
+    const region = regionOf(truth, source);
+    const frames = region ? await framesOf(mixture, region, model) : whole;
+    const rest = region && withoutPart(whole, model.manifest.guide.video, region);
     ways.own?.push(await heard(frames, true, rest));
     ways.frozen?.push(await heard(frozen(frames), true, rest && frozen(rest)));
     ways.appearance?.push(await heard(frames, false, rest));
@@ -136,32 +139,17 @@ async function scoreClip(
   });
 }
 
-/** Frames of a source's region; of the whole picture where it is off the screen. */
+/** Frames of a region, or of the whole picture. */
 async function framesOf(
-  file: string,
-  truth: GroundTruth,
-  source: number,
+  { file, truth }: Mixture,
+  region: PictureRegion | null,
   model: SeparationModel,
 ): Promise<PixelBlock> {
   const { video, steps } = model.manifest.guide;
   const { rateHz, width, height, fit } = video;
-  const region = regionOf(truth, source);
   const endSec = Math.max(truth.durationSec, steps / rateHz);
   const { data, count } = await decodeFrames(file, { rateHz, width, height, fit, region, endSec });
   return { data, count };
-}
-
-/** The rest of the picture; null where the source has no region. */
-async function restOf(
-  file: string,
-  truth: GroundTruth,
-  source: number,
-  model: SeparationModel,
-): Promise<PixelBlock | null> {
-  const region = regionOf(truth, source);
-  if (!region) return null;
-  const whole = await framesOf(file, { ...truth, objects: [] }, source, model);
-  return withoutPart(whole, model.manifest.guide.video, region);
 }
 
 /** The picture stands still: whatever is left comes from appearance. */
@@ -186,7 +174,7 @@ async function strangerOf(
     const first = entry.sources[0];
     if (!first || present.has(first.soundClass)) continue;
     const other = await readMixture(corpus, entry);
-    return framesOf(other.file, other.truth, 0, model);
+    return framesOf(other, regionOf(other.truth, 0), model);
   }
   return null;
 }

@@ -130,6 +130,7 @@ export function rowOf({ data, shape }: Rows, row: number): Float32Array {
   return data.slice(row * size, (row + 1) * size);
 }
 
+/** One after the other, in one array. */
 export function joined(parts: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;

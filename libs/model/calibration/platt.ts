@@ -51,9 +51,15 @@ export function fitPlatt(scores: readonly number[], labels: readonly boolean[]):
 
 /** @returns in 0..1, rising with the score where the slope is positive */
 export function plattProbability({ slope, intercept }: PlattCalibration, score: number): number {
-  const logit = slope * score + intercept;
+  return logistic(slope * score + intercept);
+}
+
+/** From log-odds to a probability. */
+export function logistic(logit: number): number {
   // Either form overflows on one side.
-  return logit >= 0 ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / (1 + Math.exp(logit));
+  if (logit >= 0) return 1 / (1 + Math.exp(-logit));
+  const odds = Math.exp(logit);
+  return odds / (1 + odds);
 }
 
 /** Newton's method; a step is halved until it improves the likelihood enough (Armijo). */

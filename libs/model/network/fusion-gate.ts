@@ -4,6 +4,7 @@
  *
  * @see Arevalo et al. 2017, "Gated multimodal units for information fusion"
  */
+import { logistic } from '../calibration/platt.ts';
 import type { FusionGate } from '../checkpoint/manifest.ts';
 import { dot } from './dot.ts';
 
@@ -21,7 +22,7 @@ export function soundWeight(gate: FusionGate, audio: Float32Array, video: Float3
     heard += (weights[i] as number) * (audio[i] as number);
     seen += (weights[half + i] as number) * (video[i] as number);
   }
-  return 1 / (1 + Math.exp(-(heard / lengthOf(audio) + seen / lengthOf(video) + bias)));
+  return logistic(heard / lengthOf(audio) + seen / lengthOf(video) + bias);
 }
 
 /** Sound and picture as one unit vector, `[d]`; the parameters are those of `soundWeight`. */

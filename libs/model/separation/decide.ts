@@ -3,6 +3,7 @@
  * of another, about the rest of the picture, tells whose a point is. And a picture from elsewhere may show what does not
  * sound at all: then hardly any component of the mixture is claimed with confidence.
  */
+import { logistic } from '../calibration/platt.ts';
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import { factorize, gatedByComponents } from './nmf.ts';
 
@@ -19,8 +20,7 @@ const EDGE = 1e-4;
  */
 export function contrasted(own: Float32Array, rest: Float32Array): Float32Array {
   return own.map((p, i) => {
-    const margin = logOdds(p) - Math.max(LEAST_REST, logOdds(rest[i] as number));
-    return 1 / (1 + Math.exp(-margin));
+    return logistic(logOdds(p) - Math.max(LEAST_REST, logOdds(rest[i] as number)));
   });
 }
 
@@ -42,6 +42,5 @@ export function whereConfident(mask: Float32Array, magnitudes: Float32Array): Fl
   const frames = magnitudes.length / LOG_FREQUENCY_BINS;
   const factors = factorize(magnitudes, frames, LOG_FREQUENCY_BINS, NMF);
   const { threshold, slope } = PRESENCE;
-  const gate = (claim: number) => 1 / (1 + Math.exp(-slope * (claim - threshold)));
-  return gatedByComponents(factors, magnitudes, mask, gate);
+  return gatedByComponents(factors, magnitudes, mask, (claim) => logistic(slope * (claim - threshold)));
 }

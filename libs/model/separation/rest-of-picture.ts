@@ -1,13 +1,6 @@
 /** The picture without what is pointed at: what else could be heard. */
 import type { PixelBlock } from '../front-ends/video-batch.ts';
-
-/** A part of the picture, in 0..1 of its width and height. */
-export interface PicturePart {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
+import type { Box } from '../localization/sounding-box.ts';
 
 /** With less of the picture left there is no rest to ask about. */
 const SMALLEST_REST = 0.1;
@@ -23,7 +16,7 @@ const BORDER = 4;
 export function withoutPart(
   frames: PixelBlock,
   { width, height }: { width: number; height: number },
-  part: PicturePart,
+  part: Box,
 ): PixelBlock | null {
   if (part.width * part.height > 1 - SMALLEST_REST) return null;
   const left = Math.max(0, Math.floor(part.x * width));

@@ -4,6 +4,7 @@
  * @see Zhao et al. 2018, "The Sound of Pixels"
  */
 
+import { logistic } from '../calibration/platt.ts';
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import type { PixelBlock } from '../front-ends/video-batch.ts';
 import { videoBatch } from '../front-ends/video-batch.ts';
@@ -156,7 +157,7 @@ export class SeparationModel {
     const weights = query?.data as Float32Array;
     return queries.map((_, q) => {
       const logits = innerProducts(maps, weights, { steps, query: q, queries: queries.length }, bias);
-      return fromBlocks(network.mask === 'binary' ? logits.map(sigmoid) : logits.map(share), frames);
+      return fromBlocks(network.mask === 'binary' ? logits.map(logistic) : logits.map(share), frames);
     });
   }
 }
@@ -180,10 +181,6 @@ function innerProducts(
     }
   }
   return out;
-}
-
-function sigmoid(z: number): number {
-  return 1 / (1 + Math.exp(-z));
 }
 
 function share(z: number): number {
