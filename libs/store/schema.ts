@@ -72,6 +72,7 @@ export const clips = pgTable(
     height: integer(),
     frameRateHz: doublePrecision('frame_rate_hz'),
     audioSampleRateHz: integer('audio_sample_rate_hz'),
+    /** These and the number of segments: what the live model found, once the clip is embedded. */
     hasAudio: boolean('has_audio').notNull().default(false),
     hasVideo: boolean('has_video').notNull().default(false),
     status: text().$type<ClipStatus>().notNull().default('pending'),
@@ -88,19 +89,7 @@ export const clips = pgTable(
   ],
 );
 
-export const segments = pgTable(
-  'segments',
-  {
-    clipId: uuid('clip_id')
-      .notNull()
-      .references(() => clips.id, { onDelete: 'cascade' }),
-    segmentIndex: integer('segment_index').notNull(),
-    startSec: doublePrecision('start_sec').notNull(),
-    endSec: doublePrecision('end_sec').notNull(),
-  },
-  (table) => [primaryKey({ columns: [table.clipId, table.segmentIndex] })],
-);
-
+/** The segments that each model cut the clips into, as far as there was anything to hear or to see in them. */
 export const embeddings = pgTable(
   'embeddings',
   {
@@ -109,6 +98,8 @@ export const embeddings = pgTable(
       .notNull()
       .references(() => clips.id, { onDelete: 'cascade' }),
     segmentIndex: integer('segment_index').notNull(),
+    startSec: doublePrecision('start_sec').notNull(),
+    endSec: doublePrecision('end_sec').notNull(),
     modelId: text('model_id').notNull(),
     modelVersion: text('model_version').notNull(),
     dimension: integer().notNull(),

@@ -1,11 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, migrateDatabase, openDatabase } from '#store/database';
+import { pointId } from '#store/point-id';
 import { ClipRepository } from '#store/repositories/clips';
+import { EmbeddingRepository } from '#store/repositories/embeddings';
 import { describeOverDatabases } from '../support/databases.ts';
-import { newClip } from './samples.ts';
+import { MODEL, newClip } from './samples.ts';
 
 describeOverDatabases('database', (fixture) => {
   it('migrates an empty database, and a second time changes nothing', async () => {
@@ -33,6 +36,67 @@ describeOverDatabases('database', (fixture) => {
     });
     const { rows } = await database.executeSql(`select to_regclass('clips') as clips`);
     expect(rows).toEqual([{ clips: null }]);
+  });
+
+  it('gives each model of an older catalog the segments that all of them had', async () => {
+    const database = await fixture.empty();
+    await migrateTo(database, '0001_labels');
+    const [clipId, labelId] = [randomUUID(), randomUUID()];
+    const { title, fileName, sha256, sizeBytes, mimeType, storageKey, collection } = newClip();
+    await database.executeSql(
+      `insert into clips (id, title, file_name, sha256, size_bytes, mime_type, storage_key, collection, segment_count)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, 3)`,
+      [clipId, title, fileName, sha256, sizeBytes, mimeType, storageKey, collection],
+    );
+    await database.executeSql(
+      `insert into segments values ($1, 0, 0, 5), ($1, 1, 2.5, 7.5), ($1, 2, 5, 9.25)`,
+      [clipId],
+    );
+    const kept = { ...MODEL, version: '0' };
+    for (const [model, indices] of [
+      [MODEL, [0, 2]],
+      [kept, [0, 3]],
+    ] as const) {
+      await database.executeSql('insert into models values ($1, $2, $3, 3, $4)', [
+        `c${model.version}`,
+        model.id,
+        model.version,
+        model === MODEL ? 'live' : 'retired',
+      ]);
+      for (const index of indices)
+        await database.executeSql('insert into embeddings values ($1, $2, $3, $4, $5, 3, $6, null)', [
+          pointId(clipId, index, model),
+          clipId,
+          index,
+          model.id,
+          model.version,
+          new Uint8Array(12),
+        ]);
+    }
+    await database.executeSql('insert into labels values ($1, $2)', [labelId, 'dog']);
+    await database.executeSql('insert into label_examples values ($1, $2)', [labelId, clipId]);
+    await database.executeSql(`insert into prototypes values ($1, 'mini', '0', 3, $2, null, 1, 0)`, [
+      labelId,
+      new Uint8Array(12),
+    ]);
+
+    await migrateDatabase(database);
+    const embeddings = new EmbeddingRepository(database);
+    const times = async (model: typeof MODEL) =>
+      (await embeddings.forClip(clipId, model)).map(({ payload: { segmentIndex, startSec, endSec } }) => [
+        segmentIndex,
+        startSec,
+        endSec,
+      ]);
+    expect(await times(MODEL)).toEqual([
+      [0, 0, 5],
+      [2, 5, 9.25],
+    ]);
+    // Its last segment was taken away with the segments of the model that came after it.
+    expect(await times(kept)).toEqual([[0, 0, 5]]);
+    expect(await embeddings.pointIdsAfter(kept, undefined, 10)).toEqual([pointId(clipId, 0, kept)]);
+    expect((await database.executeSql('select * from prototypes')).rows).toEqual([]);
+    expect(await new ClipRepository(database).get(clipId)).toMatchObject({ title, segmentCount: 2 });
   });
 
   it('rolls back everything when the work throws, raw SQL included', async () => {
@@ -94,3 +158,23 @@ describe('opening a database', () => {
     await expect(openDatabase({ url: 'not a url' })).rejects.toMatchObject({ code: 'configuration_invalid' });
   });
 });
+
+/** As a version of the product left the database whose newest migration was `tag`. */
+async function migrateTo(database: Database, tag: string): Promise<void> {
+  const read = (file: string) => readFile(new URL(`../../migrations/${file}`, import.meta.url), 'utf8');
+  const { entries } = JSON.parse(await read('meta/_journal.json')) as {
+    entries: { tag: string; when: number }[];
+  };
+  const until = entries.findIndex((entry) => entry.tag === tag);
+  await database.executeSql(
+    'create schema drizzle; create table drizzle.__drizzle_migrations (id serial primary key, hash text not null, created_at bigint)',
+  );
+  for (const { tag, when } of entries.slice(0, until + 1)) {
+    for (const statement of (await read(`${tag}.sql`)).split('--> statement-breakpoint'))
+      await database.executeSql(statement);
+    await database.executeSql('insert into drizzle.__drizzle_migrations (hash, created_at) values ($1, $2)', [
+      tag,
+      when,
+    ]);
+  }
+}

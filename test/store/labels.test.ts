@@ -21,10 +21,8 @@ describeOverDatabases('labels', (fixture) => {
   }
 
   async function embed(session: Session, clipId: string, segments: Vectors[], model = MODEL): Promise<void> {
-    const times = segments.map((_, i) => ({ segmentIndex: i, startSec: i, endSec: i + 1 }));
     await session.executeSql('select 1 from clips where id = $1::uuid for update', [clipId]);
-    await new ClipRepository(session).replaceSegments(clipId, times);
-    const rows = segments.map((vectors, segmentIndex) => ({ segmentIndex, vectors }));
+    const rows = segments.map((vectors, i) => ({ segmentIndex: i, startSec: i, endSec: i + 1, vectors }));
     await new EmbeddingRepository(session).replaceForClip(clipId, model, rows);
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Database } from '#store/database';
 import { pointId } from '#store/point-id';
 import { ClipRepository } from '#store/repositories/clips';
-import { EmbeddingRepository } from '#store/repositories/embeddings';
+import { EmbeddingRepository, type SegmentVectors } from '#store/repositories/embeddings';
 import { JobRepository } from '#store/repositories/jobs';
 import { ModelRepository } from '#store/repositories/models';
 import { OutboxRepository, takeOutboxBatch } from '#store/repositories/outbox';
@@ -138,8 +138,8 @@ describeOverDatabases('repositories', (fixture) => {
       const { clip, embeddings } = await indexedClip(fixture.database());
       const vector = Float32Array.of(0.1, -1e-30, Math.fround(1 / 3));
       const { pointIds } = await embeddings.replaceForClip(clip.id, MODEL, [
-        { segmentIndex: 0, vectors: { audio: vector } },
-        { segmentIndex: 1, vectors: { audio: vector, video: Float32Array.of(1, 0, 0) } },
+        segment(0, { audio: vector }),
+        segment(1, { audio: vector, video: Float32Array.of(1, 0, 0) }),
       ]);
       const points = await embeddings.forClip(clip.id, MODEL);
       expect(points.map((point) => point.id)).toEqual(pointIds);
@@ -161,17 +161,21 @@ describeOverDatabases('repositories', (fixture) => {
     it('replaces one model’s embeddings and leaves the others', async () => {
       const { clip, embeddings } = await indexedClip(fixture.database());
       const other = { ...MODEL, version: '2' };
-      const row = (segmentIndex: number) => ({ segmentIndex, vectors: { audio: Float32Array.of(1, 0, 0) } });
+      const row = (index: number) => segment(index, { audio: Float32Array.of(1, 0, 0) });
       const first = await embeddings.replaceForClip(clip.id, MODEL, [row(0), row(1)]);
-      await embeddings.replaceForClip(clip.id, other, [row(0)]);
-      const second = await embeddings.replaceForClip(clip.id, MODEL, [row(0)]);
+      await embeddings.replaceForClip(clip.id, other, [{ ...row(0), startSec: 1, endSec: 11 }]);
+      const moved = { ...row(0), endSec: 4 };
+      const second = await embeddings.replaceForClip(clip.id, MODEL, [moved]);
       expect(second).toEqual({ pointIds: [first.pointIds[0]], removedPointIds: [first.pointIds[1]] });
-      expect(await embeddings.forClip(clip.id, other)).toHaveLength(1);
+      const times = async (model = MODEL) =>
+        (await embeddings.forClip(clip.id, model)).map(({ payload }) => [payload.startSec, payload.endSec]);
+      expect(await times()).toEqual([[0, 4]]);
+      expect(await times(other)).toEqual([[1, 11]]);
     });
 
     it('refuses vectors of another dimension', async () => {
       const { clip, embeddings } = await indexedClip(fixture.database());
-      const rows = [{ segmentIndex: 0, vectors: { audio: Float32Array.of(1, 0) } }];
+      const rows = [segment(0, { audio: Float32Array.of(1, 0) })];
       await expect(embeddings.replaceForClip(clip.id, MODEL, rows)).rejects.toMatchObject({
         code: 'vector_dimension_mismatch',
       });
@@ -183,10 +187,7 @@ describeOverDatabases('repositories', (fixture) => {
       const expected: string[] = [];
       for (let i = 0; i < 3; i++) {
         const { clip, embeddings } = await indexedClip(database);
-        const rows = [0, 1].map((segmentIndex) => ({
-          segmentIndex,
-          vectors: { video: Float32Array.of(0, 1, 0) },
-        }));
+        const rows = [0, 1].map((index) => segment(index, { video: Float32Array.of(0, 1, 0) }));
         expected.push(...(await embeddings.replaceForClip(clip.id, model, rows)).pointIds);
       }
       const embeddings = new EmbeddingRepository(database);
@@ -201,9 +202,7 @@ describeOverDatabases('repositories', (fixture) => {
       const database = fixture.database();
       const { clip, clips, embeddings } = await indexedClip(database);
       expect(await clips.idsMissingEmbeddings(MODEL)).toContain(clip.id);
-      await embeddings.replaceForClip(clip.id, MODEL, [
-        { segmentIndex: 0, vectors: { audio: Float32Array.of(1, 0, 0) } },
-      ]);
+      await embeddings.replaceForClip(clip.id, MODEL, [segment(0, { audio: Float32Array.of(1, 0, 0) })]);
       expect(await clips.idsMissingEmbeddings(MODEL)).not.toContain(clip.id);
       expect(await clips.idsMissingEmbeddings({ id: MODEL.id, version: '9' }, { limit: 1 })).toHaveLength(1);
       expect(await clips.delete(clip.id)).toBe(true);
@@ -362,6 +361,28 @@ describeOverDatabases('repositories', (fixture) => {
       expect(await repository.add('b', MODEL)).toMatchObject({ state: 'live', model: { version: '2' } });
       expect(await repository.add('a', MODEL)).toMatchObject({ state: 'building' });
     });
+
+    it('has clips count the segments of the live one, and leaves those alone that it found the same in', async () => {
+      const database = fixture.database();
+      const audio = Float32Array.of(1, 0, 0);
+      const coarse = { ...MODEL, id: randomUUID() };
+      const fine = { ...MODEL, id: randomUUID() };
+      for (const model of [coarse, fine]) await new ModelRepository(database).add(model.id, model);
+      const other = await indexedClip(database);
+      const { clip, clips, embeddings } = await indexedClip(database);
+      const loud = (index: number) => segment(index, { audio });
+      await embeddings.replaceForClip(clip.id, coarse, [loud(0)]);
+      await embeddings.replaceForClip(clip.id, fine, [loud(0), loud(1), segment(4, { audio, video: audio })]);
+      const live = async ({ id }: { id: string }) => {
+        await database.transaction((tx) => new ModelRepository(tx).makeLive(id));
+        return clips.get(clip.id);
+      };
+      expect(await live(coarse)).toMatchObject({ segmentCount: 1, hasAudio: true, hasVideo: false });
+      const before = await live(fine);
+      expect(before).toMatchObject({ segmentCount: 3, hasAudio: true, hasVideo: true });
+      expect(await live(fine)).toEqual(before);
+      expect(await clips.get(other.clip.id)).toEqual(other.clip);
+    });
   });
 });
 
@@ -371,13 +392,14 @@ async function insertMany(clips: ClipRepository, collection: string, count: numb
   return ids;
 }
 
-/** An indexed clip of two segments. */
+/** 5 s every 2.5 s. */
+function segment(segmentIndex: number, vectors: SegmentVectors['vectors']): SegmentVectors {
+  return { segmentIndex, startSec: 2.5 * segmentIndex, endSec: 2.5 * segmentIndex + 5, vectors };
+}
+
+/** An indexed clip of two segments, not yet embedded with any model. */
 async function indexedClip(database: Database) {
   const clips = new ClipRepository(database);
-  const { clip } = await clips.insert(newClip({ tags: ['t'], status: 'indexed' }));
-  await clips.replaceSegments(clip.id, [
-    { segmentIndex: 0, startSec: 0, endSec: 5 },
-    { segmentIndex: 1, startSec: 2.5, endSec: 7.5 },
-  ]);
+  const { clip } = await clips.insert(newClip({ tags: ['t'], status: 'indexed', segmentCount: 2 }));
   return { clip, clips, embeddings: new EmbeddingRepository(database) };
 }

@@ -9,6 +9,7 @@ import type { Database } from '#store/database';
 import type { ObjectStore } from '#store/objects/object-store';
 import { ClipRepository, type ClipRow } from '#store/repositories/clips';
 import { EmbeddingRepository } from '#store/repositories/embeddings';
+import { ModelRepository } from '#store/repositories/models';
 import { OutboxRepository } from '#store/repositories/outbox';
 import { lockClip } from '../clips.ts';
 import type { OpenModel } from '../model-change/open-models.ts';
@@ -69,7 +70,7 @@ async function embedFile(
   return { info, media };
 }
 
-/** Segments, vectors and what the index must be told, all or nothing. */
+/** Vectors and what the index must be told, all or nothing; the clip itself shows what the live model found. */
 async function write(
   clipId: string,
   info: MediaInfo,
@@ -79,15 +80,15 @@ async function write(
 ): Promise<void> {
   const { indexCollection, identity } = model;
   await database.transaction(async (session) => {
+    // Holds off a change of models, which looks for what is written here. Before the clip, as a change locks them too.
+    const models = await new ModelRepository(session).list({ lock: 'share' });
+    const state = models.find(({ collection }) => collection === indexCollection)?.state;
+    // Its vectors were dropped while these were made: nobody would find them, nor drop them again.
+    if (state === undefined) return;
     if (!(await lockClip(session, clipId))) throw new EarshotError('cancelled', 'The clip was deleted.');
-    const clips = new ClipRepository(session);
-    await clips.replaceSegments(
-      clipId,
-      segments.map(({ index, startSec, endSec }) => ({ segmentIndex: index, startSec, endSec })),
-    );
     const rows = segments
       .filter(({ vectors }) => vectors.audio !== undefined || vectors.video !== undefined)
-      .map(({ index, vectors }) => ({ segmentIndex: index, vectors }));
+      .map(({ index, startSec, endSec, vectors }) => ({ segmentIndex: index, startSec, endSec, vectors }));
     const embeddings = new EmbeddingRepository(session);
     const { pointIds, removedPointIds } = await embeddings.replaceForClip(clipId, identity, rows);
     const outbox = new OutboxRepository(session);
@@ -95,10 +96,12 @@ async function write(
       await outbox.append([{ indexCollection, operation: 'delete', clipId, pointIds: removedPointIds }]);
     }
     await outbox.append([{ indexCollection, operation: 'upsert', clipId, pointIds }]);
-    await clips.setMedia(clipId, {
+    if (state !== 'live') return;
+    await new ClipRepository(session).setMedia(clipId, {
       durationSec: trueDurationSec(info, decodedSec),
       hasAudio: rows.some(({ vectors }) => vectors.audio !== undefined),
       hasVideo: rows.some(({ vectors }) => vectors.video !== undefined),
+      segmentCount: rows.length,
     });
   });
 }

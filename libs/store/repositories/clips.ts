@@ -1,4 +1,4 @@
-/** Clips and their segments. */
+/** Clips. */
 import {
   and,
   arrayContains,
@@ -19,7 +19,7 @@ import { v7, validate } from 'uuid';
 import { EarshotError } from '#core/errors';
 import { type Session, sqlState } from '../database.ts';
 import type { ModelIdentity } from '../index/vector-index.ts';
-import { type ClipStatus, clips, embeddings, type StoredError, segments } from '../schema.ts';
+import { type ClipStatus, clips, embeddings, type StoredError } from '../schema.ts';
 import { decodeCursor, type Page, pageOf } from './cursor.ts';
 import { forgetPrototypesOfClip } from './prototypes.ts';
 
@@ -31,7 +31,7 @@ export type NewClipRow = Omit<typeof clips.$inferInsert, 'id' | 'createdAt' | 'u
 /** What a user may change. */
 export type ClipChange = Partial<Pick<ClipRow, 'title' | 'tags' | 'labels' | 'metadata' | 'collection'>>;
 
-/** What probing the file finds out. */
+/** What probing and embedding the file find out. */
 export type ClipMedia = Partial<
   Pick<
     ClipRow,
@@ -43,6 +43,7 @@ export type ClipMedia = Partial<
     | 'audioSampleRateHz'
     | 'hasAudio'
     | 'hasVideo'
+    | 'segmentCount'
   >
 >;
 
@@ -53,12 +54,6 @@ export interface ClipListOptions {
   /** At least 1. */
   limit: number;
   cursor?: string;
-}
-
-export interface SegmentTimes {
-  segmentIndex: number;
-  startSec: number;
-  endSec: number;
 }
 
 const UNIQUE_VIOLATION = '23505';
@@ -172,7 +167,7 @@ export class ClipRepository {
   }
 
   /**
-   * True when there was one. Segments, embeddings, jobs and its place among labels' examples go with it; points and
+   * True when there was one. Embeddings, jobs and its place among labels' examples go with it; points and
    * objects are the caller's. To be run in a transaction.
    */
   async delete(id: string): Promise<boolean> {
@@ -181,26 +176,6 @@ export class ClipRepository {
     await forgetPrototypesOfClip(this.#session, id);
     const gone = await this.#session.db.delete(clips).where(eq(clips.id, id)).returning({ id: clips.id });
     return gone.length > 0;
-  }
-
-  /** Makes `times` the clip's segments and counts them. To be run in a transaction. */
-  async replaceSegments(clipId: string, times: readonly SegmentTimes[]): Promise<void> {
-    const { db } = this.#session;
-    await db.delete(segments).where(eq(segments.clipId, clipId));
-    for (let start = 0; start < times.length; start += 1000) {
-      await db.insert(segments).values(times.slice(start, start + 1000).map((time) => ({ ...time, clipId })));
-    }
-    await this.#set(clipId, { segmentCount: times.length });
-  }
-
-  /** In order of time. */
-  async segments(clipId: string): Promise<SegmentTimes[]> {
-    if (!validate(clipId)) return [];
-    return this.#session.db
-      .select({ segmentIndex: segments.segmentIndex, startSec: segments.startSec, endSec: segments.endSec })
-      .from(segments)
-      .where(eq(segments.clipId, clipId))
-      .orderBy(asc(segments.segmentIndex));
   }
 
   /** Indexed clips that the model has not embedded, ids ascending; pages of `limit` (default all) after `afterId`. */

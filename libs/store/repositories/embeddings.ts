@@ -5,11 +5,14 @@ import { EarshotError } from '#core/errors';
 import type { Session } from '../database.ts';
 import type { IndexPoint, Modality, ModelIdentity } from '../index/vector-index.ts';
 import { pointId } from '../point-id.ts';
-import { clips, embeddings, segments } from '../schema.ts';
+import { clips, embeddings } from '../schema.ts';
 import { forgetPrototypesOfClip, forgetPrototypesOfModel } from './prototypes.ts';
 
+/** A segment as the model cut it: another model may have cut the clip elsewhere. */
 export interface SegmentVectors {
   segmentIndex: number;
+  startSec: number;
+  endSec: number;
   /** Unit vectors of the model's dimension; a segment without sound or picture lacks that vector. */
   vectors: Partial<Record<Modality, Float32Array>>;
 }
@@ -51,6 +54,8 @@ export class EmbeddingRepository {
         .onConflictDoUpdate({
           target: embeddings.pointId,
           set: {
+            startSec: sql`excluded.start_sec`,
+            endSec: sql`excluded.end_sec`,
             dimension: sql`excluded.dimension`,
             audio: sql`excluded.audio`,
             video: sql`excluded.video`,
@@ -164,17 +169,13 @@ export class EmbeddingRepository {
         segmentIndex: embeddings.segmentIndex,
         audio: embeddings.audio,
         video: embeddings.video,
-        startSec: segments.startSec,
-        endSec: segments.endSec,
+        startSec: embeddings.startSec,
+        endSec: embeddings.endSec,
         collection: clips.collection,
         tags: clips.tags,
       })
       .from(embeddings)
       .innerJoin(clips, eq(clips.id, embeddings.clipId))
-      .innerJoin(
-        segments,
-        and(eq(segments.clipId, embeddings.clipId), eq(segments.segmentIndex, embeddings.segmentIndex)),
-      )
       .$dynamic();
   }
 }
@@ -200,6 +201,8 @@ function toInsert(clipId: string, model: ModelIdentity, row: SegmentVectors): ty
     pointId: pointId(clipId, row.segmentIndex, model),
     clipId,
     segmentIndex: row.segmentIndex,
+    startSec: row.startSec,
+    endSec: row.endSec,
     modelId: model.id,
     modelVersion: model.version,
     dimension: model.dimension,

@@ -1,8 +1,8 @@
 /** Which model fills which collection of the vector index, and which of them is live. */
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Session } from '../database.ts';
 import type { ModelIdentity } from '../index/vector-index.ts';
-import { type ModelState, models } from '../schema.ts';
+import { clips, embeddings, type ModelState, models } from '../schema.ts';
 
 export interface ModelCollection {
   /** Name of the collection in the index. */
@@ -59,11 +59,15 @@ export class ModelRepository {
     return (await this.get(collection)) as ModelCollection;
   }
 
-  /** Makes the collection the live one and retires the one before. To be run in a transaction. */
+  /**
+   * Makes the collection the live one and retires the one before; clips now count the segments that its model found.
+   * To be run in a transaction.
+   */
   async makeLive(collection: string): Promise<void> {
     const { db } = this.#session;
     await db.update(models).set({ state: 'retired' }).where(eq(models.state, 'live'));
     await db.update(models).set({ state: 'live' }).where(eq(models.collection, collection));
+    await this.#countSegments(collection);
   }
 
   /** No longer filled, its vectors kept. The live one stays live. */
@@ -74,6 +78,42 @@ export class ModelRepository {
 
   async delete(collection: string): Promise<void> {
     await this.#session.db.delete(models).where(eq(models.collection, collection));
+  }
+
+  /** Clips that the model found the same in as the one before are not written. */
+  async #countSegments(collection: string): Promise<void> {
+    const { db } = this.#session;
+    const found = db
+      .select({
+        clipId: embeddings.clipId,
+        segments: sql<number>`count(*)::int`.as('segments'),
+        heard: sql<boolean>`bool_or(${embeddings.audio} is not null)`.as('heard'),
+        seen: sql<boolean>`bool_or(${embeddings.video} is not null)`.as('seen'),
+      })
+      .from(embeddings)
+      .innerJoin(
+        models,
+        and(eq(models.modelId, embeddings.modelId), eq(models.modelVersion, embeddings.modelVersion)),
+      )
+      .where(eq(models.collection, collection))
+      .groupBy(embeddings.clipId)
+      .as('found');
+    const { segmentCount, hasAudio, hasVideo } = clips;
+    await db
+      .update(clips)
+      .set({
+        segmentCount: sql`${found.segments}`,
+        hasAudio: sql`${found.heard}`,
+        hasVideo: sql`${found.seen}`,
+        updatedAt: sql`now()`,
+      })
+      .from(found)
+      .where(
+        and(
+          eq(clips.id, found.clipId),
+          sql`(${segmentCount}, ${hasAudio}, ${hasVideo}) <> (${found.segments}, ${found.heard}, ${found.seen})`,
+        ),
+      );
   }
 }
 
