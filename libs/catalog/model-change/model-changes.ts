@@ -45,12 +45,10 @@ export class ModelChanges {
   /**
    * Begins the change to the model, or finds it under way; any other one is taken back.
    *
-   * @throws EarshotError what loading the model says (`model_invalid`, `checkpoint_invalid`, ...), `index_unavailable`,
-   *         `conflict` for a model that cuts clips into other segments
+   * @throws EarshotError what loading the model says (`model_invalid`, `checkpoint_invalid`, ...), `index_unavailable`
    */
   async use(model: ActiveModel): Promise<ModelUse> {
     const { models, queue, events } = this.#parts;
-    checkSameSegments((await models.live()).model, model);
     // A model that doesn't load is refused here, and the one in use stays in use.
     await models.open(model).pool.warmUp();
     const { job, cancelled } = await this.#locked(async (session) => {
@@ -104,14 +102,15 @@ export class ModelChanges {
   }
 
   /**
-   * Drops the vectors of retired models, from database and index.
+   * Drops the segments and vectors of retired models, from database and index.
    *
    * @param name of the model, its id or `id@version`; `names` gives the names that models at hand go by
    * @throws EarshotError `model_not_found`, or `conflict` where none of them is retired
    */
   async remove(name: string, names: ReadonlyMap<string, string>): Promise<{ removedPoints: number }> {
     return this.#locked(async (session) => {
-      const rows = await new ModelRepository(session).list();
+      // Whoever still writes vectors of such a model ends first, and nobody begins.
+      const rows = await new ModelRepository(session).list({ lock: 'update' });
       const meant = rows.filter(
         ({ collection, model: { id, version } }) =>
           [id, `${id}@${version}`].includes(name) || names.get(collection) === name,
@@ -180,14 +179,6 @@ export class ModelChanges {
       if (asEarshotError(error).code !== 'not_found') throw error;
     }
   }
-}
-
-/** A clip's segments are kept once, for all models. */
-function checkSameSegments(live: ActiveModel, next: ActiveModel): void {
-  const [a, b] = [live.segments, next.segments];
-  if (a.lengthSec === b.lengthSec && a.hopSec === b.hopSec) return;
-  const message = `"${next.name}" cuts clips into segments of ${b.lengthSec} s every ${b.hopSec} s, this catalog's are of ${a.lengthSec} s every ${a.hopSec} s: begin a new catalog with it.`;
-  throw new EarshotError('conflict', message, { subject: next.name });
 }
 
 function nothingToRemove(name: string, meant: ModelCollection | undefined): EarshotError {
