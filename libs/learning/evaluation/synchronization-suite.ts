@@ -48,11 +48,17 @@ export interface SynchronizationRequest extends ClipsOptions {
   clips?: number;
 }
 
+interface WindowShape {
+  /** `whole`: all that a clip shows whose sound is shifted. */
+  steps: number | 'whole';
+  limitSec: number;
+}
+
 /** Of the trials; the split of a list follows from the seed of the training. */
 const SEED = 1;
 /** Windows of 3 s inside of clips of 5 s leave room for 2 s; of clips of 3 s, windows of 2 s for 1 s. */
-const LONG = { steps: 37, limitSec: 2 };
-const SHORT = { steps: 25, limitSec: 1 };
+const LONG = { steps: 37, limitSec: 2 } satisfies WindowShape;
+const SHORT = { steps: 25, limitSec: 1 } satisfies WindowShape;
 /** Near nothing, where the verdicts differ. */
 const NEAR_SEC = 0.3;
 const GUESSES = 20;
@@ -85,8 +91,6 @@ export async function evaluateSynchronization(
   return { suite: 'synchronization', model: { id, version, dimension }, n: clips.count, results };
 }
 
-type WindowShape = typeof LONG;
-
 function shapeFor(clips: ShiftedClips): WindowShape {
   return clips.shortest >= LONG.steps + stepsOf(LONG.limitSec) ? LONG : SHORT;
 }
@@ -102,7 +106,10 @@ function scoresOf(
   const near = trials('true', { ...shape, limitSec: NEAR_SEC });
   const own = trials('true');
   const results = offsetScores(name, own);
-  if (truths) Object.assign(results, scoresByTruth(name, own, truths));
+  if (truths) {
+    const whole = trials('true', { ...shape, steps: 'whole' });
+    Object.assign(results, scoresByTruth(name, own, truths), offsetScores(`${name}.whole`, whole));
+  }
   for (const kind of ['other', 'silent', 'still'] as const) {
     const controls = trials(kind);
     const refused = controls.map(({ isAnswered }) => (isAnswered ? 0 : 1));

@@ -85,6 +85,24 @@ export class ShiftedClips {
     return { start, soundStart: start * HOPS_PER_STEP + hops, offsetSec: hops * HOP_SEC };
   }
 
+  /**
+   * What a file of this clip shows whose sound is shifted by a drawn offset, and that begins and ends where both are
+   * there: longer windows the smaller the offset is.
+   *
+   * @returns with the windows' length in video steps
+   */
+  placeWhole(clip: number, random: SeededRandom, limitSec: number): Placement & { steps: number } {
+    const recorded = this.#clip(clip).steps;
+    const most = Math.floor(limitSec / HOP_SEC + 1e-9);
+    const hops = Math.round(random.uniform(-most, most));
+    const away = Math.ceil(Math.abs(hops) / HOPS_PER_STEP);
+    const start = hops < 0 ? away : 0;
+    return {
+      ...{ start, soundStart: start * HOPS_PER_STEP + hops, steps: recorded - away },
+      offsetSec: hops * HOP_SEC,
+    };
+  }
+
   /** `[2 * steps, 32]`; silence where the clip has none. */
   soundWindow(clip: number, soundStart: number, steps: number): Float32Array {
     const beyond = ((soundStart % HOPS) + HOPS) % HOPS;

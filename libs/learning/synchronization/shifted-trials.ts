@@ -2,6 +2,7 @@
 import { SeededRandom } from '#core/random';
 import { evidenceOf } from '#model/synchronization/check-synchronization';
 import type { ShiftEvidence, SynchronizationHead } from '#model/synchronization/synchronization-head';
+import { SHIFT_LIMIT_SEC } from '#model/synchronization/synchronization-head';
 import { type ShiftedClips, sharedPart, silentSound, stillMotion } from './shifted-clips.ts';
 
 /** `true`: the clip's own sound; `other`: that of another clip. */
@@ -21,8 +22,8 @@ export interface Trial {
 
 export interface TrialOptions {
   kind: TrialKind;
-  /** Of the windows, in video steps. */
-  steps: number;
+  /** Of the windows, in video steps; `whole`: as long as the clip and the offset leave. */
+  steps: number | 'whole';
   seed: number;
   /** Of the offsets; as large as the windows allow unless told. */
   limitSec?: number;
@@ -42,14 +43,18 @@ export function trialSteps({ shortest }: ShiftedClips): number {
 export function* trialsOf(
   head: SynchronizationHead,
   clips: ShiftedClips,
-  { kind, steps, seed, limitSec, onTrial }: TrialOptions,
+  { kind, steps: length, seed, limitSec, onTrial }: TrialOptions,
 ): Generator<Trial> {
   const random = new SeededRandom(`${seed}:trials`);
+  const placed = (clip: number) =>
+    length === 'whole'
+      ? clips.placeWhole(clip, random, limitSec ?? SHIFT_LIMIT_SEC)
+      : { ...clips.place(clip, length, random, limitSec), steps: length };
   for (let clip = 0; clip < clips.count; clip++) {
-    const { start, soundStart, offsetSec } = clips.place(clip, steps, random, limitSec);
+    const { start, soundStart, offsetSec, steps } = placed(clip);
     const other = (clip + random.integer(1, Math.max(2, clips.count))) % clips.count;
     // From an instant of its own: clips of one recording session begin alike.
-    const elsewhere = clips.place(other, steps, random, limitSec).soundStart;
+    const elsewhere = placed(other).soundStart;
     const seen = clips.motionWindow(clip, start, steps);
     const heard = () =>
       kind === 'other'

@@ -27,7 +27,8 @@ export const MOTION_WIDTHS = [16, 24, 16] as const;
 /** The second layer sees the steps before and after as well. */
 export const NEIGHBOURS = 3;
 
-const LIMIT_SEC = 2;
+/** Larger offsets are not searched for. */
+export const SHIFT_LIMIT_SEC = 2;
 const LEAST_OVERLAP_SEC = 1;
 
 /**
@@ -37,7 +38,7 @@ const LEAST_OVERLAP_SEC = 1;
  */
 export function shiftLimit(steps: number): number {
   const spare = Math.floor(steps - LEAST_OVERLAP_SEC / VIDEO_STEP_SEC + 1e-9);
-  return Math.min(Math.round(LIMIT_SEC / VIDEO_STEP_SEC), spare);
+  return Math.min(Math.round(SHIFT_LIMIT_SEC / VIDEO_STEP_SEC), spare);
 }
 
 /** What one window says about the offset. */
