@@ -20,12 +20,15 @@ export interface Factorization {
   activations: Float64Array;
   /** Spectrum of each component, `[components, bins]`, summing to one. */
   spectra: Float64Array;
+}
+
+export interface FactorizationRun extends Factorization {
   /** Kullback-Leibler divergence from the magnitudes before each iteration, and after the last. */
   divergences: number[];
 }
 
 /** Keeps quotients finite; far below any magnitude that can be heard. */
-const FLOOR = 1e-9;
+export const NMF_FLOOR = 1e-9;
 
 /**
  * @param magnitudes `[frames, bins]`, not negative
@@ -35,8 +38,31 @@ export function factorize(
   magnitudes: Float32Array,
   frames: number,
   bins: number,
-  { components, iterations, seed }: NmfOptions,
-): Factorization {
+  options: NmfOptions,
+): FactorizationRun {
+  const factors = firstFactors(magnitudes, frames, bins, options);
+  const divergences: number[] = [];
+  for (let i = 0; i < options.iterations; i++) {
+    divergences.push(iterate(factors, magnitudes, 'activations'));
+    iterate(factors, magnitudes, 'spectra');
+    normalizeSpectra(factors);
+  }
+  divergences.push(iterate(factors, magnitudes, 'nothing'));
+  const { components, activations, spectra } = factors;
+  return { components, activations, spectra, divergences };
+}
+
+/**
+ * What the iterations begin with, drawn from the seed at the level of the mixture.
+ *
+ * @throws EarshotError as `factorize`
+ */
+export function firstFactors(
+  magnitudes: Float32Array,
+  frames: number,
+  bins: number,
+  { components, seed }: Omit<NmfOptions, 'iterations'>,
+): Factors {
   if (magnitudes.length !== frames * bins) {
     throw new EarshotError('shape_mismatch', `[${frames}, ${bins}] magnitudes are needed.`);
   }
@@ -45,23 +71,15 @@ export function factorize(
   }
   const random = new SeededRandom(seed);
   const mean = magnitudes.reduce((sum, value) => sum + value, 0) / Math.max(1, magnitudes.length);
-  const level = Math.sqrt(mean / components) + FLOOR;
+  const level = Math.sqrt(mean / components) + NMF_FLOOR;
   const start = (length: number) => Float64Array.from({ length }, () => level * random.uniform(0.5, 1.5));
-  const factors: Factors = {
+  return {
     frames,
     bins,
     components,
     activations: start(frames * components),
     spectra: start(components * bins),
   };
-  const divergences: number[] = [];
-  for (let i = 0; i < iterations; i++) {
-    divergences.push(iterate(factors, magnitudes, 'activations'));
-    iterate(factors, magnitudes, 'spectra');
-    normalizeSpectra(factors);
-  }
-  divergences.push(iterate(factors, magnitudes, 'nothing'));
-  return { components, activations: factors.activations, spectra: factors.spectra, divergences };
 }
 
 interface Factors {
@@ -120,7 +138,7 @@ function iterate(
 /** Row `frame` of `activations * spectra`. */
 function modelFrame(factors: Factors, frame: number, out: Float64Array): void {
   const { bins, components, activations, spectra } = factors;
-  out.fill(FLOOR);
+  out.fill(NMF_FLOOR);
   for (let k = 0; k < components; k++) {
     const activation = activations[frame * components + k] as number;
     for (let bin = 0; bin < bins; bin++) {
@@ -131,7 +149,7 @@ function modelFrame(factors: Factors, frame: number, out: Float64Array): void {
 
 function multiply(values: Float64Array, gains: Float64Array, sum: (index: number) => number): void {
   for (let i = 0; i < values.length; i++) {
-    values[i] = ((values[i] as number) * (gains[i] as number)) / Math.max(FLOOR, sum(i));
+    values[i] = ((values[i] as number) * (gains[i] as number)) / Math.max(NMF_FLOOR, sum(i));
   }
 }
 
@@ -144,7 +162,7 @@ function total(values: Float64Array, from: number, count: number, stride: number
 /** Spectra sum to one, activations take their scale; the product stays what it was. */
 function normalizeSpectra({ frames, bins, components, activations, spectra }: Factors): void {
   for (let k = 0; k < components; k++) {
-    const sum = Math.max(FLOOR, total(spectra, k * bins, bins, 1));
+    const sum = Math.max(NMF_FLOOR, total(spectra, k * bins, bins, 1));
     for (let bin = 0; bin < bins; bin++) spectra[k * bins + bin] = (spectra[k * bins + bin] as number) / sum;
     for (let frame = 0; frame < frames; frame++) {
       const at = frame * components + k;
@@ -220,7 +238,7 @@ export function gatedByComponents(
     claimed[k] = (claimed[k] as number) + part * (mask[at] as number);
     whole[k] = (whole[k] as number) + part;
   });
-  const open = claimed.map((sum, k) => gate(sum / Math.max(FLOOR, whole[k] as number)));
+  const open = claimed.map((sum, k) => gate(sum / Math.max(NMF_FLOOR, whole[k] as number)));
   const passed = new Float32Array(mask.length);
   forEachShare(factors, (k, at, share) => {
     passed[at] = (passed[at] as number) + share * (open[k] as number);
@@ -238,7 +256,7 @@ function forEachShare(factors: Factors, use: (component: number, at: number, sha
       const activation = activations[frame * components + k] as number;
       for (let bin = 0; bin < bins; bin++) {
         // The floor is shared out evenly, so that silence has masks that add up as well.
-        const own = activation * (spectra[k * bins + bin] as number) + FLOOR / components;
+        const own = activation * (spectra[k * bins + bin] as number) + NMF_FLOOR / components;
         use(k, frame * bins + bin, own / (model[bin] as number));
       }
     }

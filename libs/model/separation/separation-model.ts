@@ -9,13 +9,15 @@ import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import type { PixelBlock } from '../front-ends/video-batch.ts';
 import { videoBatch } from '../front-ends/video-batch.ts';
 import { OnnxSession } from '../onnx/session.ts';
-import { contrasted, whereConfident } from './decide.ts';
+import { ComponentAnalysis } from './component-graph.ts';
+import { contrasted, DECIDING_COMPONENTS, whereConfident, whereOwned } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
 import { GuideTower, maxOverPlaces, maxOverTime } from './network/guide-tower.ts';
 import { readCheckedFile, readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
 import { networkInput } from './network/network-input.ts';
 import { writeAppearance, writeMotionSteps } from './network/query-input.ts';
 import { appearanceWidth, motionWidth } from './network/visual-query.ts';
+import type { Factorization } from './nmf.ts';
 
 /** What was seen in five seconds of video, or in a part of its picture. */
 export interface VisualGuide {
@@ -46,17 +48,21 @@ export class SeparationModel {
   readonly #tower: GuideTower;
   readonly #maps: OnnxSession;
   readonly #query: OnnxSession;
+  readonly #analysis: ComponentAnalysis;
+  readonly #components = new WeakMap<HeardWindow, Promise<Factorization>>();
 
   private constructor(
     manifest: SeparationManifest,
     tower: GuideTower,
     maps: OnnxSession,
     query: OnnxSession,
+    analysis: ComponentAnalysis,
   ) {
     this.manifest = manifest;
     this.#tower = tower;
     this.#maps = maps;
     this.#query = query;
+    this.#analysis = analysis;
   }
 
   /** @throws EarshotError `model_not_found`, `model_invalid`, `checkpoint_invalid` */
@@ -67,7 +73,8 @@ export class SeparationModel {
     const tower = await GuideTower.open(await readCheckedFile(folder, guide), guide.video);
     const maps = await OnnxSession.open(await readCheckedFile(folder, serving.maps), { subject });
     const query = await OnnxSession.open(await readCheckedFile(folder, serving.query), { subject });
-    return new SeparationModel(manifest, tower, maps, query);
+    const analysis = await ComponentAnalysis.open(DECIDING_COMPONENTS);
+    return new SeparationModel(manifest, tower, maps, query, analysis);
   }
 
   /**
@@ -100,16 +107,29 @@ export class SeparationModel {
   /**
    * The mask of what the whole guide shows.
    *
-   * @param rest what else is to be seen, so that points go to the likelier of both; null: nothing is known of it. A
-   *   guide that is not of the moment that is heard, and comes without a rest, may show what does not sound at all: of
-   *   that little is let through. Masks of shares (`ratio`) are left as they are.
+   * @param rest what else is to be seen, so that points, and the mixture's components as a whole, go to the likelier of
+   *   both; null: nothing is known of it. A guide that is not of the moment that is heard, and comes without a rest, may
+   *   show what does not sound at all: of that little is let through. Masks of shares (`ratio`) are left as they are.
    * @returns `[frames, 256]`, not negative
    */
   async mask(heard: HeardWindow, guide: VisualGuide, rest: VisualGuide | null = null): Promise<Float32Array> {
     const own = await this.#maskOf(heard, guide);
     if (this.manifest.network.mask !== 'binary') return own;
-    if (rest) return contrasted(own, await this.#maskOf(heard, rest));
-    return guide.motion ? own : whereConfident(own, heard.magnitudes);
+    const { magnitudes } = heard;
+    if (rest) {
+      const contested = contrasted(own, await this.#maskOf(heard, rest));
+      return whereOwned(contested, magnitudes, await this.#componentsOf(heard));
+    }
+    return guide.motion ? own : whereConfident(own, magnitudes, await this.#componentsOf(heard));
+  }
+
+  /** Once for every window, however many questions are asked of it. */
+  #componentsOf(heard: HeardWindow): Promise<Factorization> {
+    const known = this.#components.get(heard);
+    if (known) return known;
+    const components = this.#analysis.factorize(heard.magnitudes);
+    this.#components.set(heard, components);
+    return components;
   }
 
   async #maskOf(heard: HeardWindow, { places, embedding, motion }: VisualGuide): Promise<Float32Array> {
@@ -133,7 +153,10 @@ export class SeparationModel {
   }
 
   async dispose(): Promise<void> {
-    await Promise.all([this.#tower.dispose(), this.#maps.dispose(), this.#query.dispose()]);
+    await Promise.all([
+      ...[this.#tower.dispose(), this.#maps.dispose(), this.#query.dispose()],
+      this.#analysis.dispose(),
+    ]);
   }
 
   async #masks(

@@ -1,6 +1,7 @@
 /** Decisions between what is asked for and the rest, and about what does not sound. */
 import { describe, expect, it } from 'vitest';
-import { contrasted, whereConfident } from '#model/separation/decide';
+import { contrasted, DECIDING_COMPONENTS, whereConfident, whereOwned } from '#model/separation/decide';
+import { factorize } from '#model/separation/nmf';
 import { withoutPart } from '#model/separation/rest-of-picture';
 
 const FRAMES = 24;
@@ -15,6 +16,18 @@ function twoSounds() {
     magnitudes[i] = isFirst(i) === (frame % 2 === 0) ? 1 : 0;
   }
   return { magnitudes, isFirst };
+}
+
+const componentsOf = (magnitudes: Float32Array) => factorize(magnitudes, FRAMES, BINS, DECIDING_COMPONENTS);
+
+/** Mean of the mask over the points at which one of the two sounds. */
+function meanOf(
+  mask: Float32Array,
+  { magnitudes, isFirst }: ReturnType<typeof twoSounds>,
+  first: boolean,
+): number {
+  const at = [...magnitudes.keys()].filter((i) => isFirst(i) === first && (magnitudes[i] as number) > 0);
+  return at.reduce((sum, i) => sum + (mask[i] as number), 0) / at.length;
 }
 
 describe('contrasted', () => {
@@ -42,15 +55,12 @@ describe('contrasted', () => {
 
 describe('whereConfident', () => {
   it('lets the component through that is claimed, and keeps back the one that hardly is', () => {
-    const { magnitudes, isFirst } = twoSounds();
+    const sounds = twoSounds();
+    const { magnitudes, isFirst } = sounds;
     const mask = magnitudes.map((_, i) => (isFirst(i) ? 0.7 : 0.15));
-    const passed = whereConfident(mask, magnitudes);
-    const mean = (first: boolean) => {
-      const at = [...magnitudes.keys()].filter((i) => isFirst(i) === first && (magnitudes[i] as number) > 0);
-      return at.reduce((sum, i) => sum + (passed[i] as number), 0) / at.length;
-    };
-    expect(mean(true)).toBeGreaterThan(0.65);
-    expect(mean(false)).toBeLessThan(0.01);
+    const passed = whereConfident(mask, magnitudes, componentsOf(magnitudes));
+    expect(meanOf(passed, sounds, true)).toBeGreaterThan(0.65);
+    expect(meanOf(passed, sounds, false)).toBeLessThan(0.01);
   });
 
   it('is stopped by timid claims everywhere, and by silence without harm', () => {
@@ -58,10 +68,31 @@ describe('whereConfident', () => {
     const timid = whereConfident(
       magnitudes.map(() => 0.2),
       magnitudes,
+      componentsOf(magnitudes),
     );
     expect(Math.max(...timid)).toBeLessThan(0.02);
     const silence = new Float32Array(FRAMES * BINS);
-    expect(whereConfident(silence, silence).every(Number.isFinite)).toBe(true);
+    expect(whereConfident(silence, silence, componentsOf(silence)).every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('whereOwned', () => {
+  it('takes the points at which the mask errs along with the rest of their component', () => {
+    const sounds = twoSounds();
+    const { magnitudes, isFirst } = sounds;
+    // Every fifth point of the second sound is claimed as firmly as the first sound is.
+    const mask = magnitudes.map((_, i) => (isFirst(i) || i % 5 === 0 ? 0.8 : 0.1));
+    const passed = whereOwned(mask, magnitudes, componentsOf(magnitudes));
+    expect(meanOf(mask, sounds, false)).toBeGreaterThan(0.2);
+    expect(meanOf(passed, sounds, false)).toBeLessThan(0.02);
+    expect(meanOf(passed, sounds, true)).toBeGreaterThan(0.75);
+  });
+
+  it('halves what is claimed by both alike', () => {
+    const sounds = twoSounds();
+    const even = sounds.magnitudes.map(() => 0.5);
+    const passed = whereOwned(even, sounds.magnitudes, componentsOf(sounds.magnitudes));
+    expect(meanOf(passed, sounds, true)).toBeCloseTo(0.25, 2);
   });
 });
 
