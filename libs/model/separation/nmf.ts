@@ -137,10 +137,15 @@ function iterate(
 
 /** Row `frame` of `activations * spectra`. */
 function modelFrame(factors: Factors, frame: number, out: Float64Array): void {
-  const { bins, components, activations, spectra } = factors;
   out.fill(NMF_FLOOR);
+  addFrame(factors, frame, null, out);
+}
+
+/** Adds row `frame` of `activations * spectra`, every component as far as its gain lets it (all the way without). */
+function addFrame(factors: Factors, frame: number, gains: Float64Array | null, out: Float64Array): void {
+  const { bins, components, activations, spectra } = factors;
   for (let k = 0; k < components; k++) {
-    const activation = activations[frame * components + k] as number;
+    const activation = (activations[frame * components + k] as number) * (gains ? (gains[k] as number) : 1);
     for (let bin = 0; bin < bins; bin++) {
       out[bin] = (out[bin] as number) + activation * (spectra[k * bins + bin] as number);
     }
@@ -231,19 +236,47 @@ export function gatedByComponents(
     throw new EarshotError('shape_mismatch', `A mask and magnitudes of [${frames}, ${bins}] are needed.`);
   }
   const factors: Factors = { frames, bins, ...factorization };
+  const claims = claimsOf(factors, magnitudes, mask);
+  const open = claims.map(gate);
+  const passed = new Float32Array(mask.length);
+  const model = new Float64Array(bins);
+  const allowed = new Float64Array(bins);
+  for (let frame = 0; frame < frames; frame++) {
+    modelFrame(factors, frame, model);
+    allowed.fill(0);
+    addFrame(factors, frame, open, allowed);
+    for (let bin = 0; bin < bins; bin++) {
+      const at = frame * bins + bin;
+      passed[at] = ((mask[at] as number) * (allowed[bin] as number)) / (model[bin] as number);
+    }
+  }
+  return passed;
+}
+
+/** The mask's mean over each component's energy. */
+function claimsOf(factors: Factors, magnitudes: Float32Array, mask: Float32Array): Float64Array {
+  const { frames, bins, components, activations, spectra } = factors;
   const claimed = new Float64Array(components);
   const whole = new Float64Array(components);
-  forEachShare(factors, (k, at, share) => {
-    const part = share * (magnitudes[at] as number);
-    claimed[k] = (claimed[k] as number) + part * (mask[at] as number);
-    whole[k] = (whole[k] as number) + part;
-  });
-  const open = claimed.map((sum, k) => gate(sum / Math.max(NMF_FLOOR, whole[k] as number)));
-  const passed = new Float32Array(mask.length);
-  forEachShare(factors, (k, at, share) => {
-    passed[at] = (passed[at] as number) + share * (open[k] as number);
-  });
-  return passed.map((part, i) => part * (mask[i] as number));
+  const quotient = new Float64Array(bins);
+  for (let frame = 0; frame < frames; frame++) {
+    modelFrame(factors, frame, quotient);
+    for (let bin = 0; bin < bins; bin++)
+      quotient[bin] = (magnitudes[frame * bins + bin] as number) / (quotient[bin] as number);
+    for (let k = 0; k < components; k++) {
+      let sum = 0;
+      let masked = 0;
+      for (let bin = 0; bin < bins; bin++) {
+        const part = (spectra[k * bins + bin] as number) * (quotient[bin] as number);
+        sum += part;
+        masked += part * (mask[frame * bins + bin] as number);
+      }
+      const activation = activations[frame * components + k] as number;
+      claimed[k] = (claimed[k] as number) + activation * masked;
+      whole[k] = (whole[k] as number) + activation * sum;
+    }
+  }
+  return claimed.map((sum, k) => sum / Math.max(NMF_FLOOR, whole[k] as number));
 }
 
 /** Calls back with every component's share of every value of the model; shares add up to one. */
