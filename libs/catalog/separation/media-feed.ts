@@ -79,7 +79,9 @@ export class MediaFeed {
 /** From samples side by side to one array a channel. */
 function apart(values: Float32Array, channels: number): Float32Array[] {
   const count = values.length / channels;
-  return Array.from({ length: channels }, (_, c) =>
-    Float32Array.from({ length: count }, (_, i) => values[i * channels + c] as number),
-  );
+  return Array.from({ length: channels }, (_, c) => {
+    const channel = new Float32Array(count);
+    for (let i = 0; i < count; i++) channel[i] = values[i * channels + c] as number;
+    return channel;
+  });
 }

@@ -34,6 +34,15 @@ const SCALE = [
   [252, 253, 191],
 ] as const;
 
+/** The scale as it is painted with, `[SHADES, 3]`. */
+const SHADES = 1024;
+const PALETTE = Uint8Array.from({ length: SHADES * 3 }, (_, i) => {
+  const place = (Math.floor(i / 3) / (SHADES - 1)) * (SCALE.length - 1);
+  const low = Math.min(SCALE.length - 2, Math.floor(place));
+  const [from, to] = [low, low + 1].map((stop) => SCALE[stop]?.[i % 3] as number) as [number, number];
+  return Math.round(from + (place - low) * (to - from));
+});
+
 /** One spectrogram: its brightness, 0..1, at a point that so many frames share. */
 interface Panel {
   title: string;
@@ -114,7 +123,7 @@ export class SpectrogramPicture {
     const width = LEFT + this.#width + RIGHT;
     const height = panels * (TITLE + LOG_FREQUENCY_BINS) + TIME_AXIS;
     const rgb = new Uint8Array(width * height * 3);
-    for (let i = 0; i < rgb.length; i += 3) rgb.set(PAPER, i);
+    for (let i = 0; i < rgb.length; i++) rgb[i] = PAPER[i % 3] as number;
     return { rgb, width, height };
   }
 
@@ -124,7 +133,10 @@ export class SpectrogramPicture {
     this.#each((at, count) => {
       const x = LEFT + Math.floor(at / LOG_FREQUENCY_BINS);
       const y = bottom - (at % LOG_FREQUENCY_BINS);
-      canvas.rgb.set(colour(count > 0 ? value(at, count) : 0), (y * canvas.width + x) * 3);
+      const shade = Math.round(Math.min(1, Math.max(0, value(at, count))) * (SHADES - 1));
+      const to = (y * canvas.width + x) * 3;
+      for (let channel = 0; channel < 3; channel++)
+        canvas.rgb[to + channel] = PALETTE[shade * 3 + channel] as number;
     });
     for (const hertz of SHOWN_HZ) {
       const label = hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`;
@@ -170,14 +182,4 @@ export class SpectrogramPicture {
       values[to * LOG_FREQUENCY_BINS + row] = values[from * LOG_FREQUENCY_BINS + row] as number;
     }
   }
-}
-
-function colour(value: number): [number, number, number] {
-  const place = Math.min(1, Math.max(0, value)) * (SCALE.length - 1);
-  const low = SCALE[Math.floor(place)] as (typeof SCALE)[number];
-  const high = SCALE[Math.min(SCALE.length - 1, Math.floor(place) + 1)] as (typeof SCALE)[number];
-  const part = place - Math.floor(place);
-  return [0, 1, 2].map((c) =>
-    Math.round((low[c] as number) + part * ((high[c] as number) - (low[c] as number))),
-  ) as [number, number, number];
 }

@@ -119,7 +119,9 @@ export class Stft {
       this.#dft.inverse(this.#spectrum, this.#frame);
       this.#addFrame(frame, sum, weight);
     }
-    return Float32Array.from(sum, (value, i) => value / (weight[i] as number));
+    const out = new Float32Array(sampleCount);
+    for (let n = 0; n < sampleCount; n++) out[n] = (sum[n] as number) / (weight[n] as number);
+    return out;
   }
 
   #addFrame(frame: number, sum: Float64Array, weight: Float64Array): void {
@@ -155,10 +157,15 @@ export function applyMask(spectrogram: Spectrogram, mask: Float32Array): Spectro
   if (mask.length !== frames * bins) {
     throw new EarshotError('shape_mismatch', `A mask of ${mask.length} values for [${frames}, ${bins}].`);
   }
-  return {
+  const masked = {
     frames,
     bins,
-    real: real.map((value, i) => value * (mask[i] as number)),
-    imaginary: imaginary.map((value, i) => value * (mask[i] as number)),
+    real: new Float32Array(real.length),
+    imaginary: new Float32Array(real.length),
   };
+  for (let i = 0; i < real.length; i++) {
+    masked.real[i] = (real[i] as number) * (mask[i] as number);
+    masked.imaginary[i] = (imaginary[i] as number) * (mask[i] as number);
+  }
+  return masked;
 }

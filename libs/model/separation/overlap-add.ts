@@ -116,7 +116,9 @@ function difference(mixture: SlidingSamples, startSample: number, target: Float3
   const end = startSample + (target[0] as Float32Array).length;
   const residual = mixture.slice(startSample, end).map((channel, c) => {
     const taken = target[c] as Float32Array;
-    return channel.map((value, i) => value - (taken[i] as number));
+    // The slice is our own: what is left of it is the residual.
+    for (let i = 0; i < channel.length; i++) channel[i] = (channel[i] as number) - (taken[i] as number);
+    return channel;
   });
   return { startSample, target, residual };
 }
@@ -194,7 +196,8 @@ class WindowSeparator {
       }
     }
     const scale = this.#magnitudeScale ** 2 / spectrograms.length;
-    return power.map((value) => Math.sqrt(value * scale));
+    for (let i = 0; i < power.length; i++) power[i] = Math.sqrt((power[i] as number) * scale);
+    return power;
   }
 }
 
