@@ -5,7 +5,7 @@
  * does not sound at all: then hardly any component is claimed with confidence.
  */
 import { logistic } from '../calibration/platt.ts';
-import { type Factorization, gatedByComponents, type NmfOptions } from './nmf.ts';
+import { claimsOf, type Factorization, type NmfOptions, passedBy } from './nmf.ts';
 
 /** The rest is never held to be less likely than this (log-odds): what nobody claims does not fall to the asker. */
 const LEAST_REST = -1;
@@ -31,46 +31,49 @@ function logOdds(p: number): number {
 /** What a window of a mixture is taken apart into. */
 export const DECIDING_COMPONENTS: NmfOptions = { components: 40, iterations: 30, seed: 'components' };
 
-/** Mean probability over a component's energy from which on it is let through, and how sharply. */
-interface Gate {
-  threshold: number;
-  slope: number;
-}
-/** Asked with a rest of the picture beside it: the likelier owner gets the component. */
-const OWNED: Gate = { threshold: 0.5, slope: 12 };
-/** Asked alone, and by what may not sound at all. */
-const CONFIDENT: Gate = { threshold: 0.35, slope: 20 };
+/** How sharply a component goes to whom claims more of its energy, by the difference of both claims. */
+const OWNED_SLOPE = 12;
+/** Asked without a rest: the mean probability over a component's energy from which on it passes, and how sharply. */
+const CONFIDENT = { threshold: 0.35, slope: 20 };
 
 /**
- * Lets through what the mask claims, component by component of the mixture: a component that mostly belongs to others
- * takes with it the points at which the mask errs.
+ * Whose is each point, by what is said of the point and of the components that it is part of: the geometric mean of
+ * `contrasted` and of the share of the point's components that go to the asker. A component that mostly belongs to the
+ * rest takes with it the points at which the network errs.
+ *
+ * @param own        probabilities of what is asked for, `[frames, 256]`
+ * @param rest       of the rest of the picture
+ * @param magnitudes of the mixture, `[frames, 256]`
+ * @param factors    of the magnitudes
+ */
+export function whereOwned(
+  own: Float32Array,
+  rest: Float32Array,
+  magnitudes: Float32Array,
+  factors: Factorization,
+): Float32Array {
+  const points = contrasted(own, rest);
+  const claims = claimsOf(factors, magnitudes, points);
+  const others = claimsOf(factors, magnitudes, contrasted(rest, own));
+  const gains = claims.map((claim, k) => logistic(OWNED_SLOPE * (claim - (others[k] as number))));
+  const components = passedBy(factors, gains);
+  return points.map((point, i) => Math.sqrt(point * (components[i] as number)));
+}
+
+/**
+ * Lets through only what the mask claims with confidence, component by component of the mixture.
  *
  * @param mask       probabilities, `[frames, 256]`
  * @param magnitudes of the mixture, `[frames, 256]`
  * @param factors    of the magnitudes
  */
-export function whereOwned(
-  mask: Float32Array,
-  magnitudes: Float32Array,
-  factors: Factorization,
-): Float32Array {
-  return gated(mask, magnitudes, factors, OWNED);
-}
-
-/** Lets through only what the mask claims with confidence; arguments as for `whereOwned`. */
 export function whereConfident(
   mask: Float32Array,
   magnitudes: Float32Array,
   factors: Factorization,
 ): Float32Array {
-  return gated(mask, magnitudes, factors, CONFIDENT);
-}
-
-function gated(
-  mask: Float32Array,
-  magnitudes: Float32Array,
-  factors: Factorization,
-  { threshold, slope }: Gate,
-): Float32Array {
-  return gatedByComponents(factors, magnitudes, mask, (claim) => logistic(slope * (claim - threshold)));
+  const { threshold, slope } = CONFIDENT;
+  const gains = claimsOf(factors, magnitudes, mask).map((claim) => logistic(slope * (claim - threshold)));
+  const passed = passedBy(factors, gains);
+  return mask.map((value, i) => value * (passed[i] as number));
 }

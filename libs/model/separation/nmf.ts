@@ -216,46 +216,24 @@ export function oracleMasks(
 }
 
 /**
- * A mask times how much of each point's mixture belongs to components that are let through.
+ * The mask's mean over each component's energy.
  *
  * @param magnitudes of the mixture, `[frames, bins]`
  * @param mask       `[frames, bins]`
- * @param gate       0..1 from the mask's mean over a component's energy
+ * @returns `[components]`
  * @throws EarshotError `shape_mismatch`
  */
-export function gatedByComponents(
+export function claimsOf(
   factorization: Factorization,
   magnitudes: Float32Array,
   mask: Float32Array,
-  gate: (claim: number) => number,
-): Float32Array {
-  const { components } = factorization;
-  const frames = factorization.activations.length / components;
-  const bins = factorization.spectra.length / components;
+): Float64Array {
+  const { components, activations, spectra } = factorization;
+  const factors = framed(factorization);
+  const { frames, bins } = factors;
   if (magnitudes.length !== frames * bins || mask.length !== frames * bins) {
     throw new EarshotError('shape_mismatch', `A mask and magnitudes of [${frames}, ${bins}] are needed.`);
   }
-  const factors: Factors = { frames, bins, ...factorization };
-  const claims = claimsOf(factors, magnitudes, mask);
-  const open = claims.map(gate);
-  const passed = new Float32Array(mask.length);
-  const model = new Float64Array(bins);
-  const allowed = new Float64Array(bins);
-  for (let frame = 0; frame < frames; frame++) {
-    modelFrame(factors, frame, model);
-    allowed.fill(0);
-    addFrame(factors, frame, open, allowed);
-    for (let bin = 0; bin < bins; bin++) {
-      const at = frame * bins + bin;
-      passed[at] = ((mask[at] as number) * (allowed[bin] as number)) / (model[bin] as number);
-    }
-  }
-  return passed;
-}
-
-/** The mask's mean over each component's energy. */
-function claimsOf(factors: Factors, magnitudes: Float32Array, mask: Float32Array): Float64Array {
-  const { frames, bins, components, activations, spectra } = factors;
   const claimed = new Float64Array(components);
   const whole = new Float64Array(components);
   const quotient = new Float64Array(bins);
@@ -277,6 +255,33 @@ function claimsOf(factors: Factors, magnitudes: Float32Array, mask: Float32Array
     }
   }
   return claimed.map((sum, k) => sum / Math.max(NMF_FLOOR, whole[k] as number));
+}
+
+/**
+ * How much of each point belongs to components that are let through.
+ *
+ * @param gains of each component, 0..1
+ * @returns `[frames, bins]`
+ */
+export function passedBy(factorization: Factorization, gains: Float64Array): Float32Array {
+  const factors = framed(factorization);
+  const { frames, bins } = factors;
+  const passed = new Float32Array(frames * bins);
+  const model = new Float64Array(bins);
+  const allowed = new Float64Array(bins);
+  for (let frame = 0; frame < frames; frame++) {
+    modelFrame(factors, frame, model);
+    allowed.fill(0);
+    addFrame(factors, frame, gains, allowed);
+    for (let bin = 0; bin < bins; bin++)
+      passed[frame * bins + bin] = (allowed[bin] as number) / (model[bin] as number);
+  }
+  return passed;
+}
+
+function framed(factorization: Factorization): Factors {
+  const { components, activations, spectra } = factorization;
+  return { ...factorization, frames: activations.length / components, bins: spectra.length / components };
 }
 
 /** Calls back with every component's share of every value of the model; shares add up to one. */

@@ -10,7 +10,7 @@ import type { PixelBlock } from '../front-ends/video-batch.ts';
 import { videoBatch } from '../front-ends/video-batch.ts';
 import { OnnxSession } from '../onnx/session.ts';
 import { ComponentAnalysis } from './component-graph.ts';
-import { contrasted, DECIDING_COMPONENTS, whereConfident, whereOwned } from './decide.ts';
+import { DECIDING_COMPONENTS, whereConfident, whereOwned } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
 import { GuideTower, maxOverPlaces, maxOverTime } from './network/guide-tower.ts';
 import { readCheckedFile, readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
@@ -117,8 +117,8 @@ export class SeparationModel {
     if (this.manifest.network.mask !== 'binary') return own;
     const { magnitudes } = heard;
     if (rest) {
-      const contested = contrasted(own, await this.#maskOf(heard, rest));
-      return whereOwned(contested, magnitudes, await this.#componentsOf(heard));
+      const others = await this.#maskOf(heard, rest);
+      return whereOwned(own, others, magnitudes, await this.#componentsOf(heard));
     }
     return guide.motion ? own : whereConfident(own, magnitudes, await this.#componentsOf(heard));
   }

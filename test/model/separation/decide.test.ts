@@ -77,22 +77,30 @@ describe('whereConfident', () => {
 });
 
 describe('whereOwned', () => {
-  it('takes the points at which the mask errs along with the rest of their component', () => {
+  it('takes the points at which the network errs along with the rest of their component', () => {
     const sounds = twoSounds();
     const { magnitudes, isFirst } = sounds;
-    // Every fifth point of the second sound is claimed as firmly as the first sound is.
-    const mask = magnitudes.map((_, i) => (isFirst(i) || i % 5 === 0 ? 0.8 : 0.1));
-    const passed = whereOwned(mask, magnitudes, componentsOf(magnitudes));
-    expect(meanOf(mask, sounds, false)).toBeGreaterThan(0.2);
-    expect(meanOf(passed, sounds, false)).toBeLessThan(0.02);
-    expect(meanOf(passed, sounds, true)).toBeGreaterThan(0.75);
+    // Every fifth point of the second sound is taken for one of the first.
+    const own = magnitudes.map((_, i) => (isFirst(i) || i % 5 === 0 ? 0.7 : 0.2));
+    const rest = own.map((value) => 0.9 - value);
+    const points = contrasted(own, rest);
+    const owned = whereOwned(own, rest, magnitudes, componentsOf(magnitudes));
+    expect(meanOf(points, sounds, false)).toBeGreaterThan(0.2);
+    expect(meanOf(owned, sounds, false)).toBeLessThan(0.06);
+    expect(meanOf(owned, sounds, true)).toBeGreaterThan(0.9);
   });
 
-  it('halves what is claimed by both alike', () => {
+  it('leaves half of what both claim alike', () => {
     const sounds = twoSounds();
     const even = sounds.magnitudes.map(() => 0.5);
-    const passed = whereOwned(even, sounds.magnitudes, componentsOf(sounds.magnitudes));
-    expect(meanOf(passed, sounds, true)).toBeCloseTo(0.25, 2);
+    const owned = whereOwned(even, even, sounds.magnitudes, componentsOf(sounds.magnitudes));
+    expect(meanOf(owned, sounds, true)).toBeCloseTo(0.5, 2);
+  });
+
+  it('stays finite in silence', () => {
+    const silence = new Float32Array(FRAMES * BINS);
+    const half = silence.map(() => 0.5);
+    expect(whereOwned(half, half, silence, componentsOf(silence)).every(Number.isFinite)).toBe(true);
   });
 });
 
