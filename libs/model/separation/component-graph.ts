@@ -11,7 +11,7 @@ import { type Factorization, firstFactors, NMF_FLOOR, type NmfOptions } from './
  * Inputs `magnitudes` `[frames, 256]`, `first_activations` `[frames, components]`, `first_spectra` `[components, 256]`;
  * outputs `activations` and `spectra` of the same shapes.
  */
-export function componentGraph({ components, iterations }: Omit<NmfOptions, 'seed'>): Uint8Array {
+function componentGraph({ components, iterations }: Omit<NmfOptions, 'seed'>): Uint8Array {
   const graph = new OnnxGraphBuilder('components');
   const floor = graph.scalar(NMF_FLOOR);
   const magnitudes = graph.input('magnitudes', 'float32', ['frames', LOG_FREQUENCY_BINS]);
