@@ -56,12 +56,12 @@ export function whereOwned(
   const claims = claimsOf(factors, magnitudes, points);
   const others = claimsOf(factors, magnitudes, contrasted(rest, own));
   const gains = claims.map((claim, k) => logistic(OWNED_SLOPE * (claim - (others[k] as number))));
-  return jointly(points, passedBy(factors, gains));
+  const components = passedBy(factors, gains);
+  return points.map((point, i) => Math.sqrt(point * (components[i] as number)));
 }
 
 /**
- * Lets through only what the mask claims with confidence: the geometric mean of the mask and of the share of the point's
- * components that it claims enough of.
+ * Lets through only what the mask claims with confidence, component by component of the mixture.
  *
  * @param mask       probabilities, `[frames, 256]`
  * @param magnitudes of the mixture, `[frames, 256]`
@@ -74,10 +74,6 @@ export function whereConfident(
 ): Float32Array {
   const { threshold, slope } = CONFIDENT;
   const gains = claimsOf(factors, magnitudes, mask).map((claim) => logistic(slope * (claim - threshold)));
-  return jointly(mask, passedBy(factors, gains));
-}
-
-/** The geometric mean: the product would make quieter what both let through by half. */
-function jointly(points: Float32Array, components: Float32Array): Float32Array {
-  return points.map((point, i) => Math.sqrt(point * (components[i] as number)));
+  const passed = passedBy(factors, gains);
+  return mask.map((value, i) => value * (passed[i] as number));
 }
