@@ -53,10 +53,8 @@ export function whereOwned(
   factors: Factorization,
 ): Float32Array {
   const points = contrasted(own, rest);
-  const [claims, others] = claimsOf(factors, magnitudes, [points, contrasted(rest, own)]) as [
-    Float64Array,
-    Float64Array,
-  ];
+  const claims = claimsOf(factors, magnitudes, points);
+  const others = claimsOf(factors, magnitudes, contrasted(rest, own));
   const gains = claims.map((claim, k) => logistic(OWNED_SLOPE * (claim - (others[k] as number))));
   const components = passedBy(factors, gains);
   return points.map((point, i) => Math.sqrt(point * (components[i] as number)));
@@ -75,8 +73,7 @@ export function whereConfident(
   factors: Factorization,
 ): Float32Array {
   const { threshold, slope } = CONFIDENT;
-  const [claims] = claimsOf(factors, magnitudes, [mask]) as [Float64Array];
-  const gains = claims.map((claim) => logistic(slope * (claim - threshold)));
+  const gains = claimsOf(factors, magnitudes, mask).map((claim) => logistic(slope * (claim - threshold)));
   const passed = passedBy(factors, gains);
   return mask.map((value, i) => value * (passed[i] as number));
 }

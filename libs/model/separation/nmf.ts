@@ -216,52 +216,45 @@ export function oracleMasks(
 }
 
 /**
- * Each mask's mean over each component's energy.
+ * The mask's mean over each component's energy.
  *
  * @param magnitudes of the mixture, `[frames, bins]`
- * @param masks      `[frames, bins]` each
- * @returns `[components]` for each mask
+ * @param mask       `[frames, bins]`
+ * @returns `[components]`
  * @throws EarshotError `shape_mismatch`
  */
 export function claimsOf(
   factorization: Factorization,
   magnitudes: Float32Array,
-  masks: readonly Float32Array[],
-): Float64Array[] {
+  mask: Float32Array,
+): Float64Array {
   const { components, activations, spectra } = factorization;
   const factors = framed(factorization);
   const { frames, bins } = factors;
-  if ([magnitudes, ...masks].some(({ length }) => length !== frames * bins)) {
-    throw new EarshotError('shape_mismatch', `Masks and magnitudes of [${frames}, ${bins}] are needed.`);
+  if (magnitudes.length !== frames * bins || mask.length !== frames * bins) {
+    throw new EarshotError('shape_mismatch', `A mask and magnitudes of [${frames}, ${bins}] are needed.`);
   }
-  const claimed = masks.map(() => new Float64Array(components));
+  const claimed = new Float64Array(components);
   const whole = new Float64Array(components);
   const quotient = new Float64Array(bins);
-  const masked = new Float64Array(bins);
   for (let frame = 0; frame < frames; frame++) {
     modelFrame(factors, frame, quotient);
     for (let bin = 0; bin < bins; bin++)
       quotient[bin] = (magnitudes[frame * bins + bin] as number) / (quotient[bin] as number);
     for (let k = 0; k < components; k++) {
-      const activation = activations[frame * components + k] as number;
       let sum = 0;
-      for (let bin = 0; bin < bins; bin++)
-        sum += (spectra[k * bins + bin] as number) * (quotient[bin] as number);
+      let masked = 0;
+      for (let bin = 0; bin < bins; bin++) {
+        const part = (spectra[k * bins + bin] as number) * (quotient[bin] as number);
+        sum += part;
+        masked += part * (mask[frame * bins + bin] as number);
+      }
+      const activation = activations[frame * components + k] as number;
+      claimed[k] = (claimed[k] as number) + activation * masked;
       whole[k] = (whole[k] as number) + activation * sum;
     }
-    masks.forEach((mask, m) => {
-      const sums = claimed[m] as Float64Array;
-      for (let bin = 0; bin < bins; bin++)
-        masked[bin] = (quotient[bin] as number) * (mask[frame * bins + bin] as number);
-      for (let k = 0; k < components; k++) {
-        let sum = 0;
-        for (let bin = 0; bin < bins; bin++)
-          sum += (spectra[k * bins + bin] as number) * (masked[bin] as number);
-        sums[k] = (sums[k] as number) + (activations[frame * components + k] as number) * sum;
-      }
-    });
   }
-  return claimed.map((sums) => sums.map((sum, k) => sum / Math.max(NMF_FLOOR, whole[k] as number)));
+  return claimed.map((sum, k) => sum / Math.max(NMF_FLOOR, whole[k] as number));
 }
 
 /**
