@@ -1,6 +1,7 @@
 /**
  * How fast the towers serve: ONNX Runtime against TensorFlow.js (WebAssembly with this library's kernels and as it comes,
- * native where it is installed), on one thread and in the worker pool; how long a start takes; what a segment costs with its front ends.
+ * native where it is installed), on one thread and in the worker pool; how long a start takes; what a segment costs with
+ * its front ends.
  *
  * `npm run bench:serving [-- MODEL_FOLDER]`; without a folder, towers of the shipped widths with untrained weights,
  * which take the same time. Every measurement runs in a process of its own, the engines taking turns.

@@ -2,6 +2,7 @@
 import { encodeRgbPng } from '#media/png';
 import { hertzToRow, LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
 import { SEPARATION_RATE_HZ, SEPARATION_STFT } from '#model/front-ends/stft';
+import { colourIndex, MAGMA } from '../analysis/overlay/colour-map.ts';
 import { type Canvas, type Colour, drawText, textHeight, textWidth } from '../analysis/overlay/lettering.ts';
 
 /** A long sound's frames share columns. */
@@ -22,26 +23,6 @@ const INK: Colour = [40, 44, 52];
 const SHOWN_HZ = [200, 500, 1000, 2000, 5000] as const;
 const TICK_STEPS_SEC = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600] as const;
 const MOST_TICKS = 8;
-
-/** Stops of a scale from dark to light in even steps of lightness (after Matplotlib's "magma"). */
-const SCALE = [
-  [0, 0, 4],
-  [40, 17, 89],
-  [114, 31, 129],
-  [183, 55, 121],
-  [241, 96, 93],
-  [254, 176, 120],
-  [252, 253, 191],
-] as const;
-
-/** The scale as it is painted with, `[SHADES, 3]`. */
-const SHADES = 1024;
-const PALETTE = Uint8Array.from({ length: SHADES * 3 }, (_, i) => {
-  const place = (Math.floor(i / 3) / (SHADES - 1)) * (SCALE.length - 1);
-  const low = Math.min(SCALE.length - 2, Math.floor(place));
-  const [from, to] = [low, low + 1].map((stop) => SCALE[stop]?.[i % 3] as number) as [number, number];
-  return Math.round(from + (place - low) * (to - from));
-});
 
 /** One spectrogram: its brightness, 0..1, at a point that so many frames share. */
 interface Panel {
@@ -133,10 +114,10 @@ export class SpectrogramPicture {
     this.#each((at, count) => {
       const x = LEFT + Math.floor(at / LOG_FREQUENCY_BINS);
       const y = bottom - (at % LOG_FREQUENCY_BINS);
-      const shade = Math.round(Math.min(1, Math.max(0, value(at, count))) * (SHADES - 1));
+      const colour = colourIndex(MAGMA, value(at, count));
       const to = (y * canvas.width + x) * 3;
       for (let channel = 0; channel < 3; channel++)
-        canvas.rgb[to + channel] = PALETTE[shade * 3 + channel] as number;
+        canvas.rgb[to + channel] = MAGMA[colour + channel] as number;
     });
     for (const hertz of SHOWN_HZ) {
       const label = hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`;

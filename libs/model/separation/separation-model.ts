@@ -48,7 +48,8 @@ export class SeparationModel {
   readonly #tower: GuideTower;
   readonly #maps: OnnxSession;
   readonly #query: OnnxSession;
-  readonly #analysis: ComponentAnalysis;
+  /** Opened when it is needed first: a picture that asks alone does without. */
+  #analysis: Promise<ComponentAnalysis> | undefined;
   readonly #components = new WeakMap<HeardWindow, Promise<Factorization>>();
 
   private constructor(
@@ -56,13 +57,11 @@ export class SeparationModel {
     tower: GuideTower,
     maps: OnnxSession,
     query: OnnxSession,
-    analysis: ComponentAnalysis,
   ) {
     this.manifest = manifest;
     this.#tower = tower;
     this.#maps = maps;
     this.#query = query;
-    this.#analysis = analysis;
   }
 
   /** @throws EarshotError `model_not_found`, `model_invalid`, `checkpoint_invalid` */
@@ -73,8 +72,7 @@ export class SeparationModel {
     const tower = await GuideTower.open(await readCheckedFile(folder, guide), guide.video);
     const maps = await OnnxSession.open(await readCheckedFile(folder, serving.maps), { subject });
     const query = await OnnxSession.open(await readCheckedFile(folder, serving.query), { subject });
-    const analysis = await ComponentAnalysis.open(DECIDING_COMPONENTS);
-    return new SeparationModel(manifest, tower, maps, query, analysis);
+    return new SeparationModel(manifest, tower, maps, query);
   }
 
   /**
@@ -127,7 +125,8 @@ export class SeparationModel {
   #componentsOf(heard: HeardWindow): Promise<Factorization> {
     const known = this.#components.get(heard);
     if (known) return known;
-    const components = this.#analysis.factorize(heard.magnitudes);
+    this.#analysis ??= ComponentAnalysis.open(DECIDING_COMPONENTS);
+    const components = this.#analysis.then((analysis) => analysis.factorize(heard.magnitudes));
     this.#components.set(heard, components);
     return components;
   }
@@ -154,8 +153,10 @@ export class SeparationModel {
 
   async dispose(): Promise<void> {
     await Promise.all([
-      ...[this.#tower.dispose(), this.#maps.dispose(), this.#query.dispose()],
-      this.#analysis.dispose(),
+      this.#tower.dispose(),
+      this.#maps.dispose(),
+      this.#query.dispose(),
+      this.#analysis?.then((analysis) => analysis.dispose()),
     ]);
   }
 

@@ -194,6 +194,15 @@ async function askWhile(
   return asked;
 }
 
+/** Another process begins the change to the second model, and is killed with a third of it done; answers the job. */
+async function killInTheMiddle({ dataDir, second, env }: Place): Promise<string> {
+  const child = startChild(script, [dataDir, second, JSON.stringify(env)]);
+  const jobId = await child.line();
+  for (let progress = 0; progress < 0.3; ) progress = Number(await child.line());
+  await child.kill('SIGKILL');
+  return jobId;
+}
+
 function changeSuite(title: string, stores: () => Promise<NodeJS.ProcessEnv>): void {
   describe(`changing the model (${title})`, () => {
     it(
@@ -207,10 +216,7 @@ function changeSuite(title: string, stores: () => Promise<NodeJS.ProcessEnv>): v
         const clips = await fill(before);
         await before.close();
 
-        const child = startChild(script, [here.dataDir, here.second, JSON.stringify(here.env)]);
-        const jobId = await child.line();
-        for (let progress = 0; progress < 0.3; ) progress = Number(await child.line());
-        await child.kill('SIGKILL');
+        const jobId = await killInTheMiddle(here);
 
         const after = await open(here);
         try {
@@ -294,10 +300,7 @@ function changeSuite(title: string, stores: () => Promise<NodeJS.ProcessEnv>): v
         await expectCut(before, clips, here.first, USUAL);
         await before.close();
 
-        const child = startChild(script, [here.dataDir, here.second, JSON.stringify(here.env)]);
-        const jobId = await child.line();
-        for (let progress = 0; progress < 0.3; ) progress = Number(await child.line());
-        await child.kill('SIGKILL');
+        const jobId = await killInTheMiddle(here);
 
         const catalog = await open(here);
         try {

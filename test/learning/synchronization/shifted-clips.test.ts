@@ -1,23 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
-import { ShiftedClips, sharedPart } from '#learning/synchronization/shifted-clips';
-import { MINI_CACHE } from '#learning/training/mini';
+import { sharedPart } from '#learning/synchronization/shifted-clips';
+import { quietClips } from './quiet-clips.ts';
 
 const HOPS_PER_STEP = 8;
 
-/** One clip of five seconds, of which so many were recorded. */
-function oneClip(recordedSec: number): ShiftedClips {
-  const { audio, steps, lumaSize } = MINI_CACHE;
-  const luma = new Uint8Array(steps * lumaSize * lumaSize);
-  const logMel = new Float32Array(audio.frames * audio.bands);
-  const clips = [{ id: 'a', file: '', label: '' }];
-  const cache = { clips, framesPerClip: 0, spec: MINI_CACHE, frames: new Uint8Array(0), luma, logMel };
-  return ShiftedClips.of(cache, [0], () => recordedSec);
-}
-
 describe('a whole clip whose sound is shifted', () => {
   it('shows all that both streams have at one offset, and nothing beyond the clip', () => {
-    const clips = oneClip(4);
+    const clips = quietClips(1, 4);
     const recorded = 50;
     const random = new SeededRandom('whole');
     const offsets = Array.from({ length: 200 }, () => {

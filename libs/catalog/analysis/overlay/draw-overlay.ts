@@ -62,7 +62,7 @@ function blend({ rgb }: Canvas, picture: Uint8Array, map: Float32Array): void {
     const grey = 0.299 * red + 0.587 * green + 0.114 * blue;
     const faded = FADED * (1 - value);
     const heat = OPACITY * Math.min(1, Math.max(0, (value - HAZE) / (0.6 - HAZE)));
-    const colour = colourIndex(value);
+    const colour = colourIndex(INFERNO, value);
     for (let channel = 0; channel < 3; channel++) {
       const own = picture[at + channel] as number;
       const under = own + faded * (grey - own);
@@ -122,7 +122,7 @@ function drawLegend(canvas: Canvas, { threshold, caption }: Overlay, height: num
   const from = zero + textWidth('0', scale) + margin;
   const to = width - margin - textWidth('1', scale) - margin;
   for (let x = Math.round(from); x < to; x++) {
-    const colour = colourIndex((x - from) / (to - from));
+    const colour = colourIndex(INFERNO, (x - from) / (to - from));
     const rgb = [...INFERNO.subarray(colour, colour + 3)] as unknown as Colour;
     fillRectangle(canvas, x, top, 1, textHeight(scale), rgb);
   }
