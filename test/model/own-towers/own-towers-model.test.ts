@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SeededRandom } from '#core/random';
+import type { SegmentPlan } from '#model/embedding-model';
 import { LogMelFrontEnd, YAMNET_LOG_MEL } from '#model/front-ends/log-mel';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
 import { type OnnxDimension, type OnnxElementType, OnnxGraphBuilder } from '#model/onnx/graph-builder';
@@ -49,7 +50,11 @@ interface Parts {
   audioGraph: Uint8Array | null;
   videoGraph: Uint8Array | null;
   /** Changes the description before it is written. */
-  change?: (manifest: { dimension: number; towers: Record<string, Fields | undefined> }) => void;
+  change?: (manifest: {
+    dimension: number;
+    segments: SegmentPlan;
+    towers: Record<string, Fields | undefined>;
+  }) => void;
 }
 
 let folders = 0;
@@ -370,6 +375,25 @@ it('another front end or checksum is another version', async () => {
   expect(loaded.identity.version).not.toBe(plain.identity.version);
   expect((await readModelInfo(folderOf(GOOD))).identity).toEqual(plain.identity);
   loaded.dispose();
+});
+
+it('another cut into segments is another version, the usual cut is not', async () => {
+  const versionWith = async (segments: SegmentPlan) => {
+    const folder = folderOf({
+      ...GOOD,
+      change: (manifest) => {
+        manifest.segments = segments;
+      },
+    });
+    return (await readModelInfo(folder)).identity.version;
+  };
+  const usual = await versionWith({ lengthSec: 5, hopSec: 2.5 });
+  const longer = await versionWith({ lengthSec: 10, hopSec: 2.5 });
+  const sparser = await versionWith({ lengthSec: 5, hopSec: 5 });
+  expect(new Set([usual, longer, sparser]).size).toBe(3);
+  expect(await versionWith({ hopSec: 2.5, lengthSec: 10 })).toBe(longer);
+  // What this description was called before segments counted: its vectors are still its own.
+  expect(usual).toBe('1+53527fba');
 });
 
 const yamnet = sharedData('models', 'yamnet_256_64x96_tl.onnx');
