@@ -1,9 +1,13 @@
 /**
  * From class scores to concept scores: how strongly each concept of the table is heard or seen, in [0, 1].
  * AudioSet's classes are independent and nested (a bark is also a dog and an animal), so the best one speaks for a
- * concept; ImageNet's exclude each other, so their probabilities add up.
+ * concept, a wider class by what its narrower ones leave of it, and the rest add little: where two concepts have an equally
+ * good class, the one that more classes are heard for wins. ImageNet's exclude each other, so their probabilities add up.
  */
 import type { WeightedClass } from './table.ts';
+
+/** Of the norm over a concept's classes: 1 would add them up, infinity take the best one alone. */
+const SHARPNESS = 4;
 
 /**
  * @param scores  sigmoid scores, `[patches, classes]`
@@ -19,14 +23,18 @@ export function audioConceptScores(
   return Float64Array.from(classes, (members) => {
     let sum = 0;
     for (let patch = 0; patch < patches; patch++) {
-      let best = 0;
-      for (const { index, weight } of members) {
-        best = Math.max(best, weight * (scores[patch * classCount + index] as number));
-      }
-      sum += best;
+      const heard = scores.subarray(patch * classCount, (patch + 1) * classCount);
+      const together = members.reduce((total, member) => total + speaksFor(member, heard) ** SHARPNESS, 0);
+      sum += Math.min(1, together ** (1 / SHARPNESS));
     }
     return patches === 0 ? 0 : sum / patches;
   });
+}
+
+/** What a class says for its concept: its score above the strongest of the narrower classes that mean something else. */
+function speaksFor({ index, weight, others = [] }: WeightedClass, scores: Float32Array): number {
+  const taken = others.reduce((most, other) => Math.max(most, scores[other] as number), 0);
+  return weight * Math.max(0, (scores[index] as number) - taken);
 }
 
 /**

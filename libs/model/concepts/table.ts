@@ -3,6 +3,8 @@
  * hand: a concept's sounds are AudioSet display names, its sights are ImageNet labels by their first synonym. The
  * number beside a class says how far it speaks for the concept: 1 where it means the same, less for a wider class
  * ("Vehicle" for a car) or for a context that stands in for what ImageNet does not know (a crib for a baby).
+ * A wider class of sounds speaks for a concept only as far as none of its narrower classes, which the concept does not
+ * name, is heard: "Aircraft" is no word for a helicopter. `narrower` holds AudioSet's tree below those classes.
  *
  * A sight may be a run of the label list, `"Chihuahua..Mexican hairless"`, and carries its line behind a colon where
  * two labels begin alike: `"crane:518"`.
@@ -25,6 +27,8 @@ const conceptSchema = z.strictObject({
 const tableSchema = z.strictObject({
   format: z.literal('earshot-concepts/1'),
   concepts: z.array(conceptSchema).min(1),
+  /** AudioSet display names and what the ontology has right below them. */
+  narrower: z.record(z.string(), z.array(z.string()).min(1)),
   /** Wider words that mean several concepts at once. */
   groups: z.record(z.string(), z.array(z.string()).min(1)),
 });
@@ -35,6 +39,8 @@ export type ConceptTable = z.infer<typeof tableSchema>;
 export interface WeightedClass {
   index: number;
   weight: number;
+  /** Narrower classes than this one that are none of the concept's: what they are heard for is not the concept. */
+  others?: readonly number[];
 }
 
 const FILE = new URL('./concepts.json', import.meta.url);
@@ -58,13 +64,33 @@ export function conceptTable(): { table: ConceptTable; hash: string } {
  */
 export function soundClasses(table: ConceptTable, names: readonly string[]): WeightedClass[][] {
   const indexOf = new Map(names.map((name, index) => [name, index]));
+  const known = (name: string, concept: string) => {
+    const index = indexOf.get(name);
+    if (index === undefined) throw unknownClass(concept, name, 'the class map');
+    return index;
+  };
   return table.concepts.map(({ name: concept, sounds }) =>
     Object.entries(sounds).map(([name, weight]) => {
-      const index = indexOf.get(name);
-      if (index === undefined) throw unknownClass(concept, name, 'the class map');
-      return { index, weight };
+      const index = known(name, concept);
+      if (weight === 1) return { index, weight };
+      const others = [...narrowerThan(name, table)].filter((other) => !Object.hasOwn(sounds, other));
+      return { index, weight, others: others.map((other) => known(other, name)) };
     }),
   );
+}
+
+/** All classes below one in the table's tree. */
+function narrowerThan(
+  name: string,
+  { narrower }: Pick<ConceptTable, 'narrower'>,
+  found = new Set<string>(),
+): Set<string> {
+  for (const child of narrower[name] ?? []) {
+    if (found.has(child)) continue;
+    found.add(child);
+    narrowerThan(child, { narrower }, found);
+  }
+  return found;
 }
 
 /**

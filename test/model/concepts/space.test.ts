@@ -9,13 +9,30 @@ function cosine(a: Float32Array, b: Float32Array): number {
 }
 
 describe('concept scores', () => {
-  it('take the best of a sound concept’s nested classes, averaged over the patches', () => {
+  it('come from a sound concept’s best class and, a little, from the others, averaged over the patches', () => {
     // Two patches of three classes.
     const scores = Float32Array.from([0.8, 0.4, 0, 0.2, 0.6, 0]);
     const dog = [...one(0, 0.5), ...one(1)];
+    const [first, second] = [(0.4 ** 4 + 0.4 ** 4) ** (1 / 4), (0.1 ** 4 + 0.6 ** 4) ** (1 / 4)];
     expect([...audioConceptScores(scores, 3, [dog, one(2)])]).toEqual([
-      expect.closeTo((0.4 + 0.6) / 2, 6),
+      expect.closeTo((first + second) / 2, 6),
       0,
+    ]);
+    expect(second).toBeLessThan(0.601);
+  });
+
+  it('do not exceed 1, whatever speaks for a concept', () => {
+    const [certain] = audioConceptScores(Float32Array.of(1, 1), 2, [[...one(0), ...one(1)]]);
+    expect(certain).toBe(1);
+  });
+
+  it('take of a wider class what the narrower ones that mean something else leave of it', () => {
+    // Vehicle, helicopter, boat: a helicopter, a vehicle of no known kind, a boat heard even without the vehicle.
+    const scores = Float32Array.from([0.9, 0.8, 0.1, 0.7, 0, 0, 0.1, 0, 0.6]);
+    const car = [{ index: 0, weight: 0.5, others: [1, 2] }];
+    expect([...audioConceptScores(scores, 3, [car, one(1)])]).toEqual([
+      expect.closeTo((0.5 * 0.1 + 0.5 * 0.7 + 0) / 3, 6),
+      expect.closeTo(0.8 / 3, 6),
     ]);
   });
 

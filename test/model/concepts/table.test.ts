@@ -11,7 +11,7 @@ const { table } = conceptTable();
 
 function small(part: Partial<ConceptTable['concepts'][number]>): ConceptTable {
   const concept = { name: 'dog', sounds: {}, sights: {}, words: [], ...part };
-  return { format: 'earshot-concepts/1', concepts: [concept], groups: {} };
+  return { format: 'earshot-concepts/1', concepts: [concept], narrower: {}, groups: {} };
 }
 
 describe('the concept table', () => {
@@ -55,6 +55,8 @@ describe('the concept table', () => {
       const labels = parseLabelList(read('imagenet_labels.txt'));
       const sounds = soundClasses(table, names);
       const sights = sightClasses(table, labels);
+      for (const [wider, children] of Object.entries(table.narrower))
+        for (const name of [wider, ...children]) expect(names, name).toContain(name);
       const dog = table.concepts.findIndex(({ name }) => name === 'dog');
       expect(sounds[dog]).toContainEqual({ index: 70, weight: 1 });
       // All breeds of the label list, and what stands beside them with less weight.
@@ -83,6 +85,22 @@ describe('references to classes', () => {
       );
     }
     expect(() => soundClasses(small({ sounds: { Barkk: 1 } }), ['Bark'])).toThrow(/"Barkk" for dog/);
+  });
+
+  it('know what else a wider class may be heard for', () => {
+    const names = ['Vehicle', 'Car', 'Skidding', 'Boat', 'Ship'];
+    const narrower = { Vehicle: ['Car', 'Boat'], Car: ['Skidding'], Boat: ['Ship'] };
+    const sounds = { Vehicle: 0.4, Car: 1, Boat: 0.2 };
+    const [classes] = soundClasses({ ...small({ sounds }), narrower }, names);
+    expect(classes).toEqual([
+      { index: 0, weight: 0.4, others: [2, 4] },
+      // What means the same as the concept is never taken from it.
+      { index: 1, weight: 1 },
+      { index: 3, weight: 0.2, others: [4] },
+    ]);
+    expect(() =>
+      soundClasses({ ...small({ sounds }), narrower: { Car: ['Van'], Boat: ['Raft'] } }, names),
+    ).toThrow(/"Raft" for Boat/);
   });
 
   it('refuse lists that are not those of the towers', () => {
