@@ -48,6 +48,8 @@ export interface LocalizationRequest {
   query: Float32Array | null;
   /** Whether places that look alike are told apart by which of them moves as the sound goes; default yes. */
   synchrony?: boolean;
+  /** Classes that sources are looked for of, whether they are found or not. */
+  labels?: readonly string[];
 }
 
 /** A text in the model's space, with what of it was understood. */

@@ -1,6 +1,6 @@
 /** A trained two-tower checkpoint, answering as an `EmbeddingModel`. */
 import { EarshotError } from '#core/errors';
-import type { ModelManifest } from './checkpoint/manifest.ts';
+import type { LocalizationCalibration, ModelManifest } from './checkpoint/manifest.ts';
 import type { StoredSynchronization } from './checkpoint/synchronization.ts';
 import type {
   AudioInputSpec,
@@ -15,6 +15,7 @@ import type {
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
+import { boxShaped } from './localization/box-shape.ts';
 import { type LocalizationInput, localizationInput, mapSide } from './localization/localization-input.ts';
 import { type Localizer, type SegmentLocalization, segmentLocalization } from './localization/localizer.ts';
 import {
@@ -59,6 +60,8 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #openLocalizer: (() => Promise<Localizer>) | null;
   readonly #synchronization: StoredSynchronization | null;
   readonly #looked = new WeakMap<LocalizationRequest, Promise<LookedAt>>();
+  /** Where all that is heard comes from, as the localization head answers it. */
+  readonly #heardFrom = new WeakMap<LocalizationRequest, Promise<SegmentLocalization>>();
   #localizer: Promise<Localizer> | null = null;
   #sourceLocalizer: Promise<SourceLocalizer> | null = null;
   readonly localizeSources?: (request: LocalizationRequest) => Promise<SegmentSources>;
@@ -123,20 +126,38 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   }
 
   async localize(request: LocalizationRequest): Promise<SegmentLocalization> {
-    const { id, frontEnds, calibration } = this.#manifest;
+    const { id, calibration } = this.#manifest;
     if (!this.#openLocalizer || !calibration?.localization) {
       const message = `The model "${id}" has no localization head: train one with \`earshot train --head localization\`.`;
       throw new EarshotError('not_trained', message, { subject: id });
     }
-    this.#localizer ??= this.#openLocalizer();
-    const localizer = await this.#localizer;
-    const { heard, input, evidence } = await this.#lookedAt(request);
-    const side = mapSide(frontEnds.video);
-    const logits = await localizer.logits(input, request.query ?? heard.embedding.data);
-    const found = segmentLocalization(logits, side, request.waveform, calibration.localization);
+    const { query } = request;
+    const { side, confidence, maps } = await (query
+      ? this.#comesFrom(request, query)
+      : this.#whereHeard(request));
+    const { evidence } = await this.#lookedAt(request);
     // Another sound than the one that is heard goes with nothing that moves here.
-    if (!evidence || request.query !== null) return found;
-    return { ...found, maps: found.maps.map((map) => keepInStep(map, side, evidence)) };
+    const told = (map: Float32Array) => (evidence && !query ? keepInStep(map, side, evidence) : map);
+    const { mapThreshold } = calibration.localization;
+    return { side, confidence, maps: maps.map((map) => boxShaped(told(map), side, mapThreshold)) };
+  }
+
+  /** The same before anything is made of it; of one request it is asked once. */
+  #whereHeard(request: LocalizationRequest): Promise<SegmentLocalization> {
+    const known = this.#heardFrom.get(request) ?? this.#comesFrom(request, null);
+    this.#heardFrom.set(request, known);
+    return known;
+  }
+
+  /** @param query another sound than what is heard */
+  async #comesFrom(request: LocalizationRequest, query: Float32Array | null): Promise<SegmentLocalization> {
+    const { frontEnds, calibration } = this.#manifest;
+    this.#localizer ??= (this.#openLocalizer as () => Promise<Localizer>)();
+    const localizer = await this.#localizer;
+    const { heard, input } = await this.#lookedAt(request);
+    const logits = await localizer.logits(input, query ?? heard.embedding.data);
+    const { localization } = calibration as { localization: LocalizationCalibration };
+    return segmentLocalization(logits, mapSide(frontEnds.video), request.waveform, localization);
   }
 
   async #findSources(localizer: SourceLocalizer, request: LocalizationRequest): Promise<SegmentSources> {
@@ -149,7 +170,10 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     const logits = await localizer.logits(input, heard.steps.data);
     const { labels } = heads.grouping;
     const side = mapSide(frontEnds.video);
-    const found = segmentSources(logits, labels, side, request.waveform, calibration.grouping);
+    const all = this.#openLocalizer && calibration.localization ? await this.#whereHeard(request) : null;
+    const sounding = all?.maps ?? null;
+    const context = { labels, side, samples: request.waveform, sounding, asked: request.labels };
+    const found = segmentSources(logits, context, calibration.grouping);
     if (evidence) keepClassesInStep(found, evidence, calibration.grouping.threshold);
     return found;
   }

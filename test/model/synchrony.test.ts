@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { candidateRegions } from '#model/localization/candidate-regions';
-import { keepInStep, soundingRatio } from '#model/localization/synchrony';
+import { keepClassesInStep, keepInStep, soundingRatio } from '#model/localization/synchrony';
 import type { PlaceEvidence } from '#model/synchronization/synchronization-head';
 
 const SHIFTS = 5;
@@ -75,6 +75,21 @@ describe('maps of what looks alike', () => {
     expect(keepInStep(two, side, both)[side - 1]).toBeCloseTo(0.9, 6);
     const unknown = evidence({ left: [0, 3], right: [1, 3] }, 1);
     expect(keepInStep(two, side, unknown)[side - 1]).toBeCloseTo(0.9, 6);
+  });
+
+  it('of one class are lowered only where another place has twice the chance', () => {
+    const lowered = (gain: number) => {
+      const maps = [[two, two]];
+      const found = { labels: ['bird', 'dog'], side, probabilities: Float32Array.of(0.9, 0.1), maps };
+      keepClassesInStep(found, evidence({ left: [0, Math.log(6)], right: [1, Math.log(gain)] }), 0.5);
+      // A class that is not there stays as it is.
+      expect(maps[0]?.[1]).toBe(two);
+      return (maps[0]?.[0]?.[side - 1] as number) / 0.9;
+    };
+    // Chances 3/4 and 1/3, less than half as much: as far as it falls short of half.
+    expect(lowered(6)).toBeCloseTo(1 / 3 / (0.5 * 0.75), 6);
+    expect(lowered(16)).toBeLessThan(lowered(6));
+    expect(lowered(1.2)).toBeCloseTo(1, 6);
   });
 
   it('stay as they are where there is one place only', () => {

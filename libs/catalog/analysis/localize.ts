@@ -3,7 +3,9 @@ import { EarshotError } from '#core/errors';
 import { decodeStreams } from '#media/decode';
 import type { WindowOptions } from '#media/plan';
 import type { MediaInfo } from '#media/probe';
+import type { GroupingCalibration } from '#model/checkpoint/manifest';
 import type { FrameBlock } from '#model/embedding-model';
+import { boxShaped } from '#model/localization/box-shape';
 import { framesAt, planLocalization } from '#model/localization/localization-plan';
 import type { SegmentLocalization } from '#model/localization/localizer';
 import { type SoundSource, soundSources } from '#model/localization/sound-sources';
@@ -222,9 +224,11 @@ export async function findMaps(
       count: frameCount,
     };
     const waveform = samples.slice(firstSample, lastSample);
-    const asked = { waveform, block, frames: chosen, query: query?.vector ?? null };
+    const labels = label === null ? [] : [label];
+    const asked = { waveform, block, frames: chosen, query: query?.vector ?? null, labels };
     const answer = await pool.localize(asked, { named: grouping !== undefined, signal });
-    const own = label !== null && grouping && answer.sources ? mapsOfClass(answer.sources, label) : null;
+    const own =
+      label !== null && grouping && answer.sources ? mapsOfClass(answer.sources, label, grouping) : null;
     if (own && grouping) {
       found.threshold = grouping.threshold;
       found.mapThreshold = grouping.mapThreshold;
@@ -246,9 +250,10 @@ export async function findMaps(
 function mapsOfClass(
   { labels, side, probabilities, maps }: SegmentSources,
   label: string,
+  { mapThreshold }: GroupingCalibration,
 ): SegmentLocalization | null {
   const of = labels.indexOf(label);
   if (of < 0) return null;
-  const own = maps.map((classes) => classes[of] as Float32Array);
+  const own = maps.map((classes) => boxShaped(classes[of] as Float32Array, side, mapThreshold));
   return { side, maps: own, confidence: probabilities[of] as number };
 }

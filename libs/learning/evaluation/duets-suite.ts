@@ -8,6 +8,7 @@ import { EarshotError } from '#core/errors';
 import type { GroupingCalibration, LocalizationCalibration } from '#model/checkpoint/manifest';
 import type { EmbeddingModel, LocalizationRequest } from '#model/embedding-model';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
+import { boxShaped } from '#model/localization/box-shape';
 import { resizeMap } from '#model/localization/resize-map';
 import { separateSources, soundSources } from '#model/localization/sound-sources';
 import type { SegmentSources } from '#model/localization/source-localizer';
@@ -73,8 +74,10 @@ export async function evaluateDuets(request: DuetsRequest): Promise<Localization
       if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
       const media = await firstSegment(path.join(corpus, entry.file), opened.model, signal);
       const frames = TIMES_SEC.map((time) => Math.round(time * opened.model.videoInput.rateHz));
-      const asked = { waveform: media.samples, block: media.block, frames, query: null };
-      clips.push(await lookAt(entry, await trueSources(corpus, entry), asked, opened, ablation));
+      const sources = await trueSources(corpus, entry);
+      const labels = sources.map(({ label }) => label);
+      const asked = { waveform: media.samples, block: media.block, frames, query: null, labels };
+      clips.push(await lookAt(entry, sources, asked, opened, ablation));
       request.onProgress?.(i + 1, entries.length);
     }
   } finally {
@@ -188,7 +191,10 @@ function toldApart(
   const of = labels.indexOf(label);
   if (of < 0) return [];
   const whole = maps.map((classes) => classes[of] as Float32Array);
-  const told = sources === 1 ? [whole] : separateSources(whole, side, mapThreshold).map((own) => own.maps);
+  const told =
+    sources === 1
+      ? [whole.map((map) => boxShaped(map, side, mapThreshold))]
+      : separateSources(whole, side, mapThreshold).map((own) => own.maps);
   const weight = (own: readonly Float32Array[]) =>
     own.reduce((sum, map) => sum + map.reduce((total, value) => total + value, 0), 0);
   return told.sort((a, b) => weight(b) - weight(a)).map((own) => inGrid(own, side));

@@ -4,6 +4,7 @@
  */
 import { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
+import type { LocalizationInput } from '#model/localization/localization-input';
 import type { ClassPair, GroupingTruth } from '#model/objectives/grouping';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
 import type { RenderedScene } from './render-scene.ts';
@@ -34,7 +35,12 @@ interface KnownScene {
   sounding: number[];
   /** By frame, for each class in `sounding`: where it sounds. */
   places: Float32Array[][];
+  /** By frame, where the localization head says that anything does; null where it is not asked. */
+  located: Float32Array[] | null;
 }
+
+/** One map for each frame, `[side * side]`: that anything sounds there, 0..1. @param audio the sound's embedding */
+export type WhereHeard = (input: LocalizationInput, audio: Float32Array) => Promise<Float32Array[]>;
 
 /** Frames of as many scenes, side by side. */
 export interface GroupingBatch {
@@ -45,25 +51,29 @@ export interface GroupingBatch {
 export class GroupingScenes {
   readonly #features: SceneFeatures;
   readonly #classes: readonly string[];
+  readonly #whereHeard: WhereHeard | null;
   readonly #scenes: KnownScene[] = [];
   #shapes: Record<string, number[]> = {};
 
-  private constructor(features: SceneFeatures, classes: readonly string[]) {
+  private constructor(features: SceneFeatures, classes: readonly string[], whereHeard: WhereHeard | null) {
     this.#features = features;
     this.#classes = classes;
+    this.#whereHeard = whereHeard;
   }
 
   /**
-   * @param network whose towers are frozen
-   * @param classes in the order of the class tokens
+   * @param network    whose towers are frozen
+   * @param classes    in the order of the class tokens
+   * @param whereHeard asked about each scene
    */
   static async open(
     network: TwoTowerNetwork,
     frontEnds: FrontEnds,
     clips: SceneClips,
     classes: readonly string[],
+    whereHeard: WhereHeard | null = null,
   ): Promise<GroupingScenes> {
-    return new GroupingScenes(await SceneFeatures.open(network, frontEnds, clips), classes);
+    return new GroupingScenes(await SceneFeatures.open(network, frontEnds, clips), classes, whereHeard);
   }
 
   get size(): number {
@@ -77,9 +87,8 @@ export class GroupingScenes {
     const made = await this.#features.make(count, framesPerScene, new SeededRandom(seed), plan);
     for (const part of FRAME_PARTS) this.#shapes[part] = made.frames[part].shape.slice(1);
     this.#shapes.steps = made.heard.steps.shape.slice(1);
-    made.rendered.forEach((rendered, i) => {
-      this.#scenes.push(this.#known(made, rendered, i));
-    });
+    for (const [i, rendered] of made.rendered.entries())
+      this.#scenes.push(this.#known(made, rendered, i, await this.#located(made, i, framesPerScene)));
     this.#scenes.splice(0, Math.max(0, this.#scenes.length - CAPACITY));
   }
 
@@ -88,6 +97,11 @@ export class GroupingScenes {
     const random = new SeededRandom(seed);
     const chosen = random.shuffle([...this.#scenes]).slice(0, count);
     return this.#batch(chosen.map((scene) => [scene, random.integer(0, scene.frames.length)] as const));
+  }
+
+  /** Where the localization head says that anything sounds, in each frame of one scene. */
+  located(scene: number): Float32Array[] | null {
+    return (this.#scenes[scene] as KnownScene).located;
   }
 
   /** All frames of one scene. */
@@ -100,7 +114,27 @@ export class GroupingScenes {
     this.#features.dispose();
   }
 
-  #known({ frames, heard }: MadeScenes, rendered: RenderedScene, i: number): KnownScene {
+  async #located(
+    { frames: { evidence }, pictures, heard }: MadeScenes,
+    i: number,
+    count: number,
+  ): Promise<Float32Array[] | null> {
+    if (!this.#whereHeard) return null;
+    const rows = Array.from({ length: count }, (_, frame) => i * count + frame);
+    const input = {
+      count,
+      frames: joined(rows.map((row) => pictures[row] as Float32Array)),
+      evidence: joined(rows.map((row) => rowOf(evidence, row))),
+    };
+    return this.#whereHeard(input, rowOf(heard.embedding, i));
+  }
+
+  #known(
+    { frames, heard }: MadeScenes,
+    rendered: RenderedScene,
+    i: number,
+    located: Float32Array[] | null,
+  ): KnownScene {
     const { scene, truths } = rendered;
     const classOf = (clip: number) => this.#classes.indexOf(this.#features.labels[clip] as string);
     const sounds = scene.layers.filter((layer) => layer.sounds).map(({ clip }) => classOf(clip));
@@ -112,7 +146,7 @@ export class GroupingScenes {
         const entries = FRAME_PARTS.map((part) => [part, rowOf(frames[part], i * count + frame)] as const);
         return Object.fromEntries(entries) as KnownScene['frames'][number];
       }),
-      steps: rowOf(heard.steps, i),
+      ...{ steps: rowOf(heard.steps, i), located },
       heard: [...new Set([...sounding, ...elsewhere])],
       seen: [...new Set(scene.layers.map(({ clip }) => classOf(clip)))],
       sounding,

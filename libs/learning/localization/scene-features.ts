@@ -30,6 +30,8 @@ export interface MadeScenes {
   rendered: RenderedScene[];
   /** Of all frames of all scenes, channels last. */
   frames: Record<Stage | 'evidence', Rows>;
+  /** Normalised, likewise. */
+  pictures: Float32Array[];
   /** Of each scene. */
   heard: { embedding: Rows; steps: Rows };
 }
@@ -89,7 +91,7 @@ export class SceneFeatures {
     return {
       rendered,
       frames: { ...(stages as Record<Stage, Rows>), evidence: this.#evidence(rendered, logMels) },
-      heard: await this.#heard(logMels),
+      ...{ pictures, heard: await this.#heard(logMels) },
     };
   }
 

@@ -5,13 +5,16 @@
  */
 
 import { EarshotError } from '#core/errors';
-import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
+import { readCheckedFile, readTwoTowerManifest } from '#model/checkpoint/checkpoint';
 import type { GroupingCalibration, ModelManifest } from '#model/checkpoint/manifest';
 import { type GroupingShape, writeGrouping } from '#model/checkpoint/tower-heads';
 import type { Engine } from '#model/engine/engine';
 import { type NamedArray, ParameterStore } from '#model/layers/parameters';
 import { loadNetwork } from '#model/load-network';
 import { GroupingNetwork, type GroupingOutput } from '#model/localization/grouping-network';
+import { mapSide } from '#model/localization/localization-input';
+import { segmentLocalization } from '#model/localization/localizer';
+import type { GroupingLogits } from '#model/localization/source-localizer';
 import {
   GROUPING_ARRAYS,
   groupingOptions,
@@ -19,14 +22,15 @@ import {
 } from '#model/localization/tensorflow-source-localizer';
 import { groupingLoss } from '#model/objectives/grouping';
 import { groupingGraph } from '#model/onnx/grouping-graph';
+import { OnnxLocalizer } from '#model/onnx/onnx-localizer';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
 import { Adam, cosineSchedule } from '#model/training/adam';
 import { MovingAverage } from '#model/training/moving-average';
 import { namedGradients } from '#model/training/named-gradients';
 import { manifestHash, readManifest } from '../corpus/manifest.ts';
 import { shapeOfModel } from '../training/model-shape.ts';
-import { fitGroupingCalibration, lookAtScene } from './calibrate-grouping.ts';
-import { type GroupingBatch, GroupingScenes } from './grouping-scenes.ts';
+import { fitGroupingCalibration, HEARD, lookAtScene } from './calibrate-grouping.ts';
+import { type GroupingBatch, GroupingScenes, type WhereHeard } from './grouping-scenes.ts';
 import { openSceneClips } from './train-head.ts';
 
 const WIDTH = 64;
@@ -75,8 +79,12 @@ export async function trainGrouping(options: GroupingTraining): Promise<ModelMan
     const arrays = await withScenes(network, manifest, labels, 'train', options, (scenes) =>
       learn(network, shape, scenes, options),
     );
-    const calibration = await withScenes(network, manifest, labels, 'validation', options, (scenes) =>
-      calibrate(network, manifest, { ...shape, arrays }, scenes, options),
+    const calibration = await withLocalizer(folder, manifest, (whereHeard) =>
+      withScenes(
+        ...([network, manifest, labels, 'validation', options] as const),
+        (scenes) => calibrate(network, manifest, { ...shape, arrays }, scenes, options),
+        whereHeard,
+      ),
     );
     const reference = new TensorFlowSourceLocalizer(network, manifest.frontEnds, shape, arrays);
     const { parameterCount } = reference;
@@ -107,16 +115,37 @@ async function withScenes<T>(
   split: 'train' | 'validation',
   options: GroupingTraining,
   use: (scenes: GroupingScenes) => Promise<T>,
+  whereHeard: WhereHeard | null = null,
 ): Promise<T> {
   const { cacheFolder, signal, onStage: onProgress, corpus, folder } = options;
   const maxClips = split === 'train' ? options.maxClips : undefined;
   const settings = { ...{ cacheFolder, split, signal, onProgress }, ...(maxClips && { maxClips }) };
   const clips = await openSceneClips(corpus, await shapeOfModel(folder), settings);
-  const scenes = await GroupingScenes.open(network, frontEnds, clips, labels);
+  const scenes = await GroupingScenes.open(network, frontEnds, clips, labels, whereHeard);
   try {
     return await use(scenes);
   } finally {
     scenes.dispose();
+  }
+}
+
+/** @param use with what the folder's localization head answers; with null where it has none */
+async function withLocalizer<T>(
+  folder: string,
+  { frontEnds, heads, calibration }: ModelManifest,
+  use: (whereHeard: WhereHeard | null) => Promise<T>,
+): Promise<T> {
+  const fitted = calibration?.localization;
+  if (!heads?.localization || !fitted) return use(null);
+  const graph = await readCheckedFile(folder, heads.localization.serving);
+  const localizer = await OnnxLocalizer.open(graph, frontEnds, folder);
+  try {
+    return await use(async (input, audio) => {
+      const logits = await localizer.logits(input, audio);
+      return segmentLocalization(logits, mapSide(frontEnds.video), HEARD, fitted).maps;
+    });
+  } finally {
+    localizer.dispose();
   }
 }
 
@@ -176,10 +205,10 @@ async function calibrate(
       const [places, heard, seen] = answers.map((answer) => answer.dataSync() as Float32Array);
       for (const answer of answers) answer.dispose();
       const logits = { places, heard: heard?.slice(0, shape.labels.length), seen };
-      looked.push(lookAtScene(logits as Parameters<typeof lookAtScene>[0], truth));
+      looked.push(lookAtScene(logits as GroupingLogits, truth, scenes.located(scene)));
       onStage?.('calibrate', scene + 1, calibrationScenes);
     }
-    return fitGroupingCalibration(looked);
+    return fitGroupingCalibration(looked, shape.labels);
   } finally {
     localizer.dispose();
   }

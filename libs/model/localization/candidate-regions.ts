@@ -1,6 +1,6 @@
 /** Where in a map the places lie that a sound may come from: each peak that stands out, with all that slopes up to it. */
 
-/** A peak stands for itself where the map falls under this part of it on every way to a higher one. */
+/** A peak usually stands for itself where the map falls under this part of it on every way to a higher one. */
 const SADDLE_PART = 0.75;
 /** And where it has at least this part of the highest. */
 const PEAK_PART = 0.25;
@@ -9,11 +9,16 @@ const NOWHERE = -1;
 /**
  * Watershed by persistence: cells are flooded from the highest down, and peaks that are hardly parted become one.
  *
- * @param map `[side * side]`, nowhere negative
+ * @param map        `[side * side]`, nowhere negative
+ * @param saddlePart the nearer to 1, the less parts two peaks
  * @returns for each cell the region that it belongs to, counted from 0 by the height of their peaks; a map that is 0
  *   everywhere is one region
  */
-export function candidateRegions(map: Float32Array, side: number): { regionOf: Int16Array; count: number } {
+export function candidateRegions(
+  map: Float32Array,
+  side: number,
+  saddlePart: number = SADDLE_PART,
+): { regionOf: Int16Array; count: number } {
   const order = Array.from(map.keys()).sort((a, b) => (map[b] as number) - (map[a] as number) || a - b);
   const basin = new Int32Array(map.length).fill(NOWHERE);
   /** Each peak's cell leads to that of the region it has become part of. */
@@ -33,7 +38,7 @@ export function candidateRegions(map: Float32Array, side: number): { regionOf: I
     basin[cell] = highest;
     for (const peak of others) {
       const faint = height(peak) < PEAK_PART * height(order[0] as number);
-      if (faint || height(cell) >= SADDLE_PART * height(peak)) joined.set(peak, highest);
+      if (faint || height(cell) >= saddlePart * height(peak)) joined.set(peak, highest);
     }
   }
   const kept = [...joined.keys()].filter((peak) => root(peak) === peak);

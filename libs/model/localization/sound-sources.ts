@@ -1,6 +1,8 @@
 /** From the maps of all known classes to the sources that are there: how many they are is not given beforehand. */
 import { mean } from '../metrics/bootstrap.ts';
-import { type Box, connectedRegions, soundingBox } from './sounding-box.ts';
+import { boxShaped, OWN_REGION_PART } from './box-shape.ts';
+import { candidateRegions } from './candidate-regions.ts';
+import { type Box, soundingBox } from './sounding-box.ts';
 import type { SegmentSources } from './source-localizer.ts';
 
 export interface SoundSource {
@@ -9,7 +11,7 @@ export interface SoundSource {
   probability: number;
   /** Around the place that sounds most of the time. */
   box: Box;
-  /** One a frame, `[side * side]`, 0..1. */
+  /** One a frame, `[side * side]`, 0..1, box-shaped. */
   maps: Float32Array[];
 }
 
@@ -20,8 +22,8 @@ export interface SourceThresholds {
   mapThreshold: number;
 }
 
-/** A region counts as a source of its own from this part of the heaviest one of its class. */
-const OWN_SOURCE_PART = 0.25;
+/** Two of a kind, side by side, are hardly parted in their map. */
+const SADDLE_PART = 0.85;
 
 /**
  * @param segments in order of time, at least one
@@ -44,8 +46,8 @@ export function soundSources(
 }
 
 /**
- * Two of a kind, where they stand apart: the maps are cut between the regions that sound most of the time, each place
- * going to the nearest one.
+ * Two of a kind, where they stand apart: the maps are cut between the peaks of what sounds most of the time, each place
+ * going to the nearest one, and each part is shaped as boxes.
  *
  * @param maps of one class, one a frame
  * @returns none where nothing sounds long enough to have a place
@@ -58,15 +60,27 @@ export function separateSources(
   const usual = Float32Array.from({ length: side * side }, (_, cell) =>
     mean(maps.map((map) => map[cell] as number)),
   );
-  const regions = connectedRegions(usual, side, mapThreshold);
-  const heaviest = Math.max(...regions.map(({ weight }) => weight));
-  const own = regions.filter(({ weight }) => weight >= OWN_SOURCE_PART * heaviest);
+  const own = ownRegions(usual, side, mapThreshold);
   const nearest = nearestRegion(own, side);
   return own.flatMap((_, region) => {
     const cut = (map: Float32Array) => map.map((value, cell) => (nearest[cell] === region ? value : 0));
-    const box = soundingBox(cut(usual), side, mapThreshold);
-    return box ? [{ box, maps: own.length === 1 ? [...maps] : maps.map(cut) }] : [];
+    const box = soundingBox(boxShaped(cut(usual), side, mapThreshold), side, mapThreshold);
+    return box ? [{ box, maps: maps.map((map) => boxShaped(cut(map), side, mapThreshold)) }] : [];
   });
+}
+
+/** Of each peak that is a source of its own, the cells that sound; the highest peak first. */
+function ownRegions(usual: Float32Array, side: number, mapThreshold: number): { cells: number[] }[] {
+  const { regionOf, count } = candidateRegions(usual, side, SADDLE_PART);
+  const regions = Array.from({ length: count }, () => ({ cells: [] as number[], weight: 0 }));
+  usual.forEach((value, cell) => {
+    const region = regions[regionOf[cell] as number];
+    if (!region || value < mapThreshold) return;
+    region.cells.push(cell);
+    region.weight += value;
+  });
+  const heaviest = Math.max(...regions.map(({ weight }) => weight));
+  return regions.filter(({ cells, weight }) => cells.length > 0 && weight >= OWN_REGION_PART * heaviest);
 }
 
 /** For each cell of the grid the region with the nearest cell. */

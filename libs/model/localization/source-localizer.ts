@@ -4,6 +4,7 @@
  */
 import { plattProbability } from '../calibration/platt.ts';
 import type { GroupingCalibration } from '../checkpoint/manifest.ts';
+import { dividePlaces } from './divide-places.ts';
 import type { LocalizationInput } from './localization-input.ts';
 import { isSilent, soundingEvidence } from './localizer.ts';
 
@@ -56,32 +57,103 @@ export function sourceEvidence({ places, heard, seen }: GroupingLogits): Float32
   });
 }
 
+/** What is as unlikely as this sounds nowhere; most classes are. */
+const LEAST_PROBABILITY = 0.05;
+
+/** What is known of a segment beside what the grouping network answers. */
+export interface SegmentContext {
+  /** Of the classes. */
+  labels: readonly string[];
+  /** Cells along each side of a map. */
+  side: number;
+  /** What is heard; silence has no sources. */
+  samples: Float32Array;
+  /** One a frame, `[side * side]`: that anything sounds there, 0..1; null for a model without a localization head. */
+  sounding: readonly Float32Array[] | null;
+  /** Classes that are looked for whether they are found or not. */
+  asked?: readonly string[];
+}
+
 /**
- * @param labels  of the classes
- * @param samples what is heard in the segment; silence has no sources
+ * The classes that are found share what sounds; one that is asked about and not found shares it with them. The map of
+ * any other class is what the network says of it alone.
  */
 export function segmentSources(
   logits: GroupingLogits,
-  labels: readonly string[],
-  side: number,
-  samples: Float32Array,
-  { map, source }: GroupingCalibration,
+  context: SegmentContext,
+  calibration: GroupingCalibration,
 ): SegmentSources {
-  const silent = isSilent(samples);
-  const classes = labels.length;
-  const cells = side * side;
-  const probabilityAt = (logit: number) => (silent ? 0 : plattProbability(map, logit));
-  const mapOf = (frame: number, of: number) => {
-    const at = (frame * classes + of) * cells;
-    return logits.places.slice(at, at + cells).map(probabilityAt);
-  };
-  return {
-    ...{ labels, side },
-    probabilities: sourceEvidence(logits).map((value) => (silent ? 0 : plattProbability(source, value))),
-    maps: Array.from({ length: logits.seen.length / classes }, (_, frame) =>
-      Array.from({ length: classes }, (_, of) => mapOf(frame, of)),
+  const { labels, side, asked = [] } = context;
+  const silent = isSilent(context.samples);
+  const probabilities = sourceEvidence(logits).map((value) =>
+    silent ? 0 : plattProbability(calibration.source, value),
+  );
+  const classes = labels.map((_, of) => of);
+  const found = classes.filter((of) => (probabilities[of] as number) >= calibration.threshold);
+  const missed = classes.filter((of) => asked.includes(labels[of] as string) && !found.includes(of));
+  const places = placesByFrame(logits, side * side);
+  const nowhere = new Float32Array(side * side);
+  const isSomewhere = (of: number) =>
+    !silent && ((probabilities[of] as number) >= LEAST_PROBABILITY || missed.includes(of));
+  const alone = places.map((byClass) =>
+    byClass.map((place, of) =>
+      isSomewhere(of) ? place.map((logit) => plattProbability(calibration.map, logit)) : nowhere,
     ),
-  };
+  );
+  const claims = claimsOf(places, [...found, ...missed], calibration);
+  const maps = alone.map((own, frame) => {
+    if (silent) return own;
+    const share = (among: readonly number[]) => {
+      const named = largest(among.map((of) => own[of] as Float32Array));
+      const sounding = context.sounding?.[frame];
+      return dividePlaces(
+        sounding ? meanOf([sounding, named]) : named,
+        among.map((of) => claims.get(of)?.[frame] as Float32Array),
+        side,
+      );
+    };
+    const parts = new Map(missed.map((of) => [of, share([of, ...found])[0] as Float32Array]));
+    const divided = found.length > 0 ? share(found) : [];
+    for (const [i, of] of found.entries()) parts.set(of, divided[i] as Float32Array);
+    return own.map((map, of) => parts.get(of) ?? map);
+  });
+  return { labels, side, probabilities, maps };
+}
+
+/** `[frames][classes]` */
+function placesByFrame({ places, heard, seen }: GroupingLogits, cells: number): Float32Array[][] {
+  const classes = heard.length;
+  return Array.from({ length: seen.length / classes }, (_, frame) =>
+    Array.from({ length: classes }, (_, of) => {
+      const at = (frame * classes + of) * cells;
+      return places.subarray(at, at + cells);
+    }),
+  );
+}
+
+/** By class and frame, log-odds of each place. What is seen in the frame counts as much as what is seen in all. */
+function claimsOf(
+  places: readonly Float32Array[][],
+  classes: readonly number[],
+  { map: { slope, intercept } }: GroupingCalibration,
+): Map<number, Float32Array[]> {
+  return new Map(
+    classes.map((of) => {
+      const frames = places.map((byClass) => byClass[of] as Float32Array);
+      const usual = meanOf(frames);
+      return [of, frames.map((own) => meanOf([own, usual]).map((logit) => slope * logit + intercept))];
+    }),
+  );
+}
+
+function meanOf(maps: readonly Float32Array[]): Float32Array {
+  return (maps[0] as Float32Array).map(
+    (_, cell) => maps.reduce((sum, map) => sum + (map[cell] as number), 0) / maps.length,
+  );
+}
+
+function largest(maps: readonly Float32Array[]): Float32Array {
+  return (maps[0] as Float32Array).map((_, cell) => Math.max(...maps.map((map) => map[cell] as number)));
 }
 
 /** Logarithm of the logistic function. */

@@ -26,6 +26,8 @@ import type { SegmentSources } from './source-localizer.ts';
 
 /** Cells along each side of the synchronisation head's grid. */
 const GRID_SIDE = Math.sqrt(CELL_COUNT);
+/** Where several are known to sound, a place is lowered only from this part of the best one's chance on down. */
+const LIKELY_PART = 0.5;
 
 /**
  * What each place of a segment's picture says about the offset.
@@ -73,10 +75,16 @@ export function soundingRatio({ agreement, nothing }: PlaceEvidence, cells: read
  * given: the place that fits best keeps its part of the map; every other one has its odds of sounding, even before,
  * multiplied by its own ratio, so that several may sound at once.
  *
- * @param map `[side * side]`
+ * @param map    `[side * side]`
+ * @param likely part of the best place's chance from which on a place keeps all of its map
  * @returns a new map; the same where there is one place only
  */
-export function keepInStep(map: Float32Array, side: number, evidence: PlaceEvidence): Float32Array {
+export function keepInStep(
+  map: Float32Array,
+  side: number,
+  evidence: PlaceEvidence,
+  likely = 1,
+): Float32Array {
   const { regionOf, count } = candidateRegions(map, side);
   if (count < 2) return map;
   const chances = cellsOfRegions(map, side, regionOf, count).map((cells) => {
@@ -84,13 +92,13 @@ export function keepInStep(map: Float32Array, side: number, evidence: PlaceEvide
     return ratio / (1 + ratio);
   });
   const best = Math.max(...chances);
-  const gain = chances.map((chance) => chance / best);
+  const gain = chances.map((chance) => Math.min(1, chance / (likely * best)));
   return map.map((value, cell) => value * (gain[regionOf[cell] as number] as number));
 }
 
 /**
- * The same of the maps of each class that is there, in place: two of one class are told apart. The maps of the other
- * classes nobody looks at.
+ * The same of the maps of each class that is there, in place: of two of one class that are seen, the one that does not
+ * sound is lowered; both may. The maps of the other classes nobody looks at.
  *
  * @param threshold from which probability on a class is there
  */
@@ -101,7 +109,8 @@ export function keepClassesInStep(
 ): void {
   probabilities.forEach((probability, of) => {
     if (probability < threshold) return;
-    for (const classes of maps) classes[of] = keepInStep(classes[of] as Float32Array, side, evidence);
+    for (const classes of maps)
+      classes[of] = keepInStep(classes[of] as Float32Array, side, evidence, LIKELY_PART);
   });
 }
 

@@ -382,9 +382,11 @@ export class AudioVisualCorrespondenceNetwork extends StoredNetwork {
     const head = this.sourceLocalization('localizeSources');
     const samples = checkWaveform(waveform, frontEnds.audio);
     checkFrames(frames, frontEnds.video);
+    const embedAudio = (heard: Float32Array) => this.passes.embedAudio(heard).embedding;
     return localizeSourcesOfClip(samples, frames, checkWanted(options.frames, frames.count), {
       ...head,
       ...{ frontEnds, plan, synchronization: this.synchronization?.head ?? null },
+      all: this.localizationArrays && { ...this.localization('localizeSources'), embedAudio },
       audioSteps: (heard) => this.passes.audioSteps(heard),
     });
   }

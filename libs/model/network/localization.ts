@@ -3,6 +3,7 @@ import type { FrontEnds, GroupingCalibration, LocalizationCalibration } from '..
 import type { SegmentPlan } from '../embedding-model.ts';
 import { LogMelFrontEnd } from '../front-ends/log-mel.ts';
 import { logMelBatch } from '../front-ends/log-mel-batch.ts';
+import { boxShaped } from '../localization/box-shape.ts';
 import { type LocalizationInput, localizationInput, mapSide } from '../localization/localization-input.ts';
 import { planLocalization } from '../localization/localization-plan.ts';
 import { segmentLocalization } from '../localization/localizer.ts';
@@ -86,7 +87,10 @@ export function localizeClip(
     const found = segmentLocalization(logits, mapSide(video), heard, calibration);
     const told = (map: Float32Array) =>
       evidence && query === null ? keepInStep(map, found.side, evidence) : map;
-    maps.push(...found.maps.map((map) => resizeMap(told(map), found.side, video.width, video.height)));
+    for (const map of found.maps) {
+      const shaped = boxShaped(told(map), found.side, calibration.mapThreshold);
+      maps.push(resizeMap(shaped, found.side, video.width, video.height));
+    }
     confidence = Math.max(confidence, found.confidence);
   }
   const { mapThreshold, threshold } = calibration;
@@ -95,6 +99,8 @@ export function localizeClip(
 
 interface SourceParts extends SegmentParts {
   localizer: TensorFlowSourceLocalizer;
+  /** Where all that is heard comes from; null where the model has no head for it. */
+  all: Pick<LocalizationParts, 'localizer' | 'calibration' | 'embedAudio'> | null;
   labels: readonly string[];
   calibration: GroupingCalibration;
   /** `[steps, width]` of the audio tower for one segment's sound. */
@@ -113,7 +119,8 @@ export function localizeSourcesOfClip(
   const side = mapSide(video);
   const segments = segmentInputs(samples, frames, wanted, parts).map(({ input, heard, evidence }) => {
     const logits = localizer.logitsSync(input, parts.audioSteps(heard));
-    const found = segmentSources(logits, labels, side, heard, calibration);
+    const sounding = parts.all && soundingMaps(parts.all, input, heard, side);
+    const found = segmentSources(logits, { labels, side, samples: heard, sounding }, calibration);
     if (evidence) keepClassesInStep(found, evidence, calibration.threshold);
     return found;
   });
@@ -123,6 +130,15 @@ export function localizeSourcesOfClip(
   }));
   const { mapThreshold, threshold } = calibration;
   return { sources, frames: [...wanted], mapThreshold, threshold };
+}
+
+function soundingMaps(
+  { localizer, calibration, embedAudio }: NonNullable<SourceParts['all']>,
+  input: LocalizationInput,
+  heard: Float32Array,
+  side: number,
+): Float32Array[] {
+  return segmentLocalization(localizer.logitsSync(input, embedAudio(heard)), side, heard, calibration).maps;
 }
 
 /** Each segment with frames that are asked about, as the heads take it, in order of time. */
