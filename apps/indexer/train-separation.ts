@@ -6,6 +6,7 @@ import { StageBar } from './stage-bar.ts';
 interface SeparationFlags {
   collection?: string;
   corpus?: string;
+  also?: string[];
   base?: string;
   maxClips?: number;
   name?: string;
@@ -42,6 +43,7 @@ export async function trainSeparation(
       output: path.resolve(flags.out ?? path.join(dataDir, 'models', name)),
       runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', name)),
       cacheFolder: path.join(dataDir, 'cache', 'training'),
+      also: flags.also?.map((list) => path.resolve(list)),
       maxClips: flags.maxClips,
       steps: flags.steps ?? STEPS,
       batchSize: isBatchSizeGiven ? flags.batchSize : BATCH_SIZE,

@@ -52,6 +52,7 @@ const SUITES = {
   'separation-unlike': null,
   'separation-like': null,
   'separation-trios': null,
+  'separation-faces': null,
   correspondence: 'test',
   synchronization: 'test',
   localization: 'unseen',
@@ -124,6 +125,7 @@ async function evaluate(flags: EvaluateFlags, context: CommandContext): Promise<
         ...followedFromCache(run),
       });
     }
+    if (flags.suite === 'separation-faces') return await evaluateSeparationFaces(run);
     if (flags.suite.startsWith('separation-')) return await evaluateSeparation(run);
     if ((flags.suite === 'localization' || flags.suite === 'negative-audio') && !flags.pairs)
       return await evaluateMaps(flags.suite, run);
@@ -216,15 +218,22 @@ async function evaluateMixtures(run: Measuring): Promise<Scored> {
 }
 
 async function evaluateFaces(run: Measuring): Promise<Scored> {
-  const { pairs, clips } = run.flags;
-  if (pairs === undefined) {
-    const message =
-      'The suite needs clips of talking faces: give JSON lines of {"file", "labels", "source"} with --pairs.';
-    throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
-  }
   const { evaluateFaces: measure } = await import('#learning/evaluation/faces-suite');
   const modelFolder = await modelFolderOf(run);
-  return measure({ modelFolder, list: pairs, pairs: clips, ...followedFromCache(run) });
+  return measure({ modelFolder, list: listOfFaces(run), pairs: run.flags.clips, ...followedFromCache(run) });
+}
+
+async function evaluateSeparationFaces(run: Measuring): Promise<Scored> {
+  const { evaluateSeparationFaces: measure } = await import('#learning/evaluation/separation-faces-suite');
+  const modelFolder = await modelFolderOf(run, 'separation');
+  return measure({ modelFolder, list: listOfFaces(run), pairs: run.flags.clips, ...followedFromCache(run) });
+}
+
+function listOfFaces({ flags: { pairs } }: Measuring): string {
+  if (pairs !== undefined) return pairs;
+  const message =
+    'The suite needs clips of talking faces: give JSON lines of {"file", "labels", "source"} with --pairs.';
+  throw new EarshotError('invalid_argument', message, { subject: 'pairs' });
 }
 
 async function evaluateCorrespondence(run: Measuring): Promise<Scored> {

@@ -60,8 +60,8 @@ export async function evaluateFaces(request: FacesRequest): Promise<Localization
   return { suite: 'localization-faces', model: model.identity, n: clips.length, results };
 }
 
-/** Each clip in one pair at most. */
-function pairsOf(clips: readonly UsableClip[], most: number): [UsableClip, UsableClip][] {
+/** Each clip in one pair at most; the same pairs for every suite. */
+export function pairsOf(clips: readonly UsableClip[], most: number): [UsableClip, UsableClip][] {
   const order = new SeededRandom(`${SEED}/faces`).shuffle([...clips]);
   const count = Math.min(most, Math.floor(order.length / 2));
   return Array.from({ length: count }, (_, i) => [

@@ -6,14 +6,15 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import { decodeFrames, decodeSamples } from '#media/decode';
+import { decodeStreams } from '#media/decode';
+import type { PictureRegion } from '#media/filters';
 import { SEPARATION_RATE_HZ } from '#model/front-ends/stft';
 import { videoBatch } from '#model/front-ends/video-batch';
 import { type GuideTower, maxOverPlaces, maxOverTime } from '#model/separation/network/guide-tower';
 import type { SeparationManifest } from '#model/separation/network/manifest';
+import { cellsOf } from '#model/separation/network/motion-cells';
 import type { VisualQueryOptions } from '#model/separation/network/visual-query';
-import type { GroundTruth, ManifestEntry } from '../corpus/manifest.ts';
-import { regionOf } from './object-region.ts';
+import { CELL_CHANNELS, CELL_COUNT } from '#model/synchronization/cell-motion';
 
 /** The whole frame, and the box of what sounds. */
 export const GUIDE_VIEWS = 2;
@@ -22,13 +23,22 @@ export const SOLO_SAMPLES = 55_125;
 
 type Widths = Pick<VisualQueryOptions, 'positionWidth' | 'embeddingWidth' | 'stepWidth'>;
 
+export interface Solo {
+  id: string;
+  label: string;
+  file: string;
+  /** Where in the picture the source is; null: all of it. */
+  region: PictureRegion | null;
+  durationSec: number;
+}
+
 export interface SoloCache {
-  clips: readonly { id: string; label: string }[];
+  clips: readonly { id: string; label: string; samples: number }[];
   /** 16 bit, `[clips, 55125]`. */
   samples: Int16Array;
-  /** For each clip and view: pooled positions, embedding and motion tokens. */
+  /** For each clip and view: pooled positions, embedding, motion tokens, and the cells' motion. */
   guides: Float32Array;
-  /** Motion tokens of a view, and their rate. */
+  /** Steps of a view, of tokens and of cells, and their rate. */
   guideSteps: number;
   guideRateHz: number;
 }
@@ -36,40 +46,44 @@ export interface SoloCache {
 export interface SoloCacheOptions {
   /** Where the cache is kept. */
   folder: string;
-  /** Of the clips. */
-  corpus: string;
   tower: GuideTower;
-  guide: Omit<SeparationManifest['guide'], 'file'>;
+  guide: Pick<SeparationManifest['guide'], 'sha256' | 'steps' | 'video' | 'motionSize'>;
   widths: Widths;
   signal?: AbortSignal | undefined;
   onProgress?(done: number, total: number): void;
 }
 
-/** Floats that one view of a clip takes. */
-export function guideFloats(
-  { positionWidth, embeddingWidth, stepWidth }: Widths,
-  guideSteps: number,
-): number {
-  return positionWidth + embeddingWidth + guideSteps * stepWidth;
+/** Where in a view's floats each part begins, and how many there are in all. */
+export function guideLayout({ positionWidth, embeddingWidth, stepWidth }: Widths, guideSteps: number) {
+  const tokens = positionWidth + embeddingWidth;
+  const cells = tokens + guideSteps * stepWidth;
+  return { embedding: positionWidth, tokens, cells, floats: cells + guideSteps * CELL_COUNT * CELL_CHANNELS };
 }
 
 /** Opens the cache of these clips; what is missing of it is decoded first, and an interrupted one goes on. */
-export async function openSoloCache(
-  entries: readonly ManifestEntry[],
-  options: SoloCacheOptions,
-): Promise<SoloCache> {
+export async function openSoloCache(clips: readonly Solo[], options: SoloCacheOptions): Promise<SoloCache> {
   const { folder, guide, widths } = options;
-  const key = JSON.stringify([entries.map(({ id }) => id), guide.sha256, GUIDE_VIEWS, guide.steps]);
+  const key = JSON.stringify([
+    clips.map(({ id }) => id),
+    guide.sha256,
+    GUIDE_VIEWS,
+    guide.steps,
+    CELL_CHANNELS,
+  ]);
   const base = path.join(folder, `solos-${createHash('sha256').update(key).digest('hex').slice(0, 16)}`);
   await mkdir(folder, { recursive: true });
-  const views = GUIDE_VIEWS * guideFloats(widths, guide.steps) * 4;
+  const views = GUIDE_VIEWS * guideLayout(widths, guide.steps).floats * 4;
   const sizes = { samples: SOLO_SAMPLES * 2, guides: views };
-  if (!(await isWhole(base))) await fill(base, entries, sizes, options);
+  if (!(await isWhole(base))) await fill(base, clips, sizes, options);
   const [samples, guides] = await Promise.all([readFile(`${base}.samples`), readFile(`${base}.guides`)]);
   return {
-    clips: entries.map(({ id, label }) => ({ id, label })),
+    clips: clips.map(({ id, label, durationSec }) => ({
+      id,
+      label,
+      samples: Math.min(SOLO_SAMPLES, Math.floor(durationSec * SEPARATION_RATE_HZ)),
+    })),
     samples: new Int16Array(samples.buffer, samples.byteOffset, samples.byteLength / 2),
-    guides: new Float32Array(new Uint8Array(guides).buffer),
+    guides: new Float32Array(guides.buffer, guides.byteOffset, guides.byteLength / 4),
     guideSteps: guide.steps,
     guideRateHz: guide.video.rateHz,
   };
@@ -84,7 +98,7 @@ async function isWhole(base: string): Promise<boolean> {
 
 async function fill(
   base: string,
-  entries: readonly ManifestEntry[],
+  clips: readonly Solo[],
   sizes: { samples: number; guides: number },
   options: SoloCacheOptions,
 ): Promise<void> {
@@ -95,12 +109,13 @@ async function fill(
     const done = Math.floor((await guides.stat()).size / sizes.guides);
     await samples.truncate(done * sizes.samples);
     await guides.truncate(done * sizes.guides);
-    for (const [i, entry] of entries.entries()) {
+    for (const [i, clip] of clips.entries()) {
       if (i < done) continue;
       if (options.signal?.aborted) throw new EarshotError('cancelled', 'Decoding was stopped.');
-      await samples.appendFile(bytesOf(await soundOf(path.join(options.corpus, entry.file), options.signal)));
-      await guides.appendFile(bytesOf(await viewsOf(entry, options)));
-      options.onProgress?.(i + 1, entries.length);
+      const { views, sound } = await prepare(clip, options);
+      await samples.appendFile(bytesOf(sound));
+      await guides.appendFile(bytesOf(views));
+      options.onProgress?.(i + 1, clips.length);
     }
   } finally {
     await samples.close();
@@ -110,31 +125,59 @@ async function fill(
   await rename(`${base}.samples.part`, `${base}.samples`);
 }
 
-async function soundOf(file: string, signal?: AbortSignal): Promise<Int16Array> {
-  const endSec = SOLO_SAMPLES / SEPARATION_RATE_HZ;
-  const { data } = await decodeSamples(file, { sampleRateHz: SEPARATION_RATE_HZ, endSec, signal });
-  const integers = new Int16Array(SOLO_SAMPLES);
-  const count = Math.min(SOLO_SAMPLES, data.length);
-  for (let i = 0; i < count; i++) {
-    integers[i] = Math.max(-32768, Math.min(32767, Math.round((data[i] as number) * 32768)));
+/** Sound and both views of the picture, in one pass over the file. */
+async function prepare(
+  { file, region }: Solo,
+  options: SoloCacheOptions,
+): Promise<{ sound: Int16Array; views: Float32Array }> {
+  const { guide, signal } = options;
+  const { rateHz, width, height, fit } = guide.video;
+  const frameBytes = width * height * 3;
+  const blocks = Array.from({ length: GUIDE_VIEWS }, () => new Uint8Array(guide.steps * frameBytes));
+  const sound = new Int16Array(SOLO_SAMPLES);
+  const streams = {
+    frames: { rateHz, width, height: height * GUIDE_VIEWS, fit, parts: [null, region] },
+    samples: { sampleRateHz: SEPARATION_RATE_HZ },
+  };
+  const endSec = Math.max(SOLO_SAMPLES / SEPARATION_RATE_HZ, guide.steps / rateHz);
+  for await (const chunk of decodeStreams(file, { ...streams, startSec: 0, endSec, signal })) {
+    if (chunk.kind === 'samples') {
+      const count = Math.min(chunk.data.length, SOLO_SAMPLES - chunk.firstSample);
+      for (let i = 0; i < count; i++) sound[chunk.firstSample + i] = integerOf(chunk.data[i] as number);
+      continue;
+    }
+    for (let i = 0; i < chunk.count && chunk.firstIndex + i < guide.steps; i++) {
+      blocks.forEach((block, view) => {
+        const from = (i * GUIDE_VIEWS + view) * frameBytes;
+        block.set(chunk.data.subarray(from, from + frameBytes), (chunk.firstIndex + i) * frameBytes);
+      });
+    }
   }
-  return integers;
+  const views: Float32Array[] = [];
+  for (const block of blocks) views.push(await viewOf(block, options));
+  const size = views[0]?.length ?? 0;
+  const joined = new Float32Array(size * GUIDE_VIEWS);
+  views.forEach((view, i) => {
+    joined.set(view, i * size);
+  });
+  return { sound, views: joined };
 }
 
-/** Pooled positions, embedding and motion tokens of the whole frame, then of the box of what sounds. */
-async function viewsOf(entry: ManifestEntry, options: SoloCacheOptions): Promise<Float32Array> {
-  const { tower, guide, widths, corpus, signal } = options;
-  const truth = JSON.parse(await readFile(path.join(corpus, entry.groundTruth), 'utf8')) as GroundTruth;
-  const { rateHz, width, height, fit } = guide.video;
-  const views: number[] = [];
-  for (const region of [null, regionOf(truth, 0)]) {
-    const request = { rateHz, width, height, fit, region, endSec: guide.steps / rateHz, signal };
-    const frames = await decodeFrames(path.join(corpus, entry.file), request);
-    const seen = await tower.look(videoBatch([frames], guide.video, { size: guide.motionSize }));
-    const places = maxOverTime(seen, widths.positionWidth);
-    views.push(...maxOverPlaces(places, widths.positionWidth), ...seen.embedding, ...seen.steps);
-  }
-  return Float32Array.from(views);
+/** Pooled positions, embedding, motion tokens and the cells' motion. */
+async function viewOf(block: Uint8Array, { tower, guide, widths }: SoloCacheOptions): Promise<Float32Array> {
+  const frames = { data: block, count: guide.steps };
+  const seen = await tower.look(videoBatch([frames], guide.video, { size: guide.motionSize }));
+  const layout = guideLayout(widths, guide.steps);
+  const view = new Float32Array(layout.floats);
+  view.set(maxOverPlaces(maxOverTime(seen, widths.positionWidth), widths.positionWidth));
+  view.set(seen.embedding, layout.embedding);
+  view.set(seen.steps, layout.tokens);
+  view.set(cellsOf(frames, guide.video), layout.cells);
+  return view;
+}
+
+function integerOf(sample: number): number {
+  return Math.max(-32768, Math.min(32767, Math.round(sample * 32768)));
 }
 
 function bytesOf(values: Int16Array | Float32Array): Uint8Array {

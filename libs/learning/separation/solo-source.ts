@@ -1,8 +1,7 @@
 /**
  * Mixtures made on the fly of clips with one source each: a stretch of each sound at a random level, their sum, and
  * who is the loudest at every point. Each source is asked for by its own picture, and, so that kinds are learned
- * rather than clips, by that of another clip of its class; besides, things are asked for that do not sound. Asking is
- * cheap beside hearing the mixture, so there are many questions to each.
+ * rather than clips, by that of another clip of its class; besides, things are asked for that do not sound.
  */
 import { SeededRandom } from '#core/random';
 import { LogFrequencyWarp } from '#model/front-ends/log-frequency';
@@ -18,10 +17,12 @@ import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, toBlocks } from '#model/separatio
 import type { MixtureBatch, MixtureKind, MixtureSource } from '#model/separation/network/learn-separation';
 import { maskWeight } from '#model/separation/network/mask-loss';
 import { networkInput } from '#model/separation/network/network-input';
-import { writeAppearance, writeMotionSteps } from '#model/separation/network/query-input';
+import { writeAppearance, writeCellSteps, writeMotionSteps } from '#model/separation/network/query-input';
 import type { SeparationNetworkOptions } from '#model/separation/network/separation-network';
 import { appearanceWidth, motionWidth } from '#model/separation/network/visual-query';
-import { GUIDE_VIEWS, guideFloats, SOLO_SAMPLES, type SoloCache } from './solo-cache.ts';
+import { CELL_COUNT } from '#model/synchronization/cell-motion';
+import type { MotionStream } from '#model/synchronization/stream';
+import { GUIDE_VIEWS, guideLayout, SOLO_SAMPLES, type SoloCache } from './solo-cache.ts';
 
 export interface MixingOptions {
   /** Frames of a training mixture; even. */
@@ -41,10 +42,10 @@ export const DEFAULT_MIXING: MixingOptions = {
 };
 
 /** Questions asked of every mixture. */
-const QUERIES = 6;
+const QUERIES = 4;
 /** Of them, at least so many about what does not sound, where the sources leave room. */
-const STRANGERS = 2;
-const SOURCES: Record<MixtureKind, number> = { solos: 1, unlike: 2, like: 2, trios: 3 };
+const STRANGERS = 1;
+const SOURCES: Record<MixtureKind, number> = { solos: 1, unlike: 2, like: 2, trios: 3, listed: 2 };
 
 interface Chosen {
   clip: number;
@@ -52,6 +53,9 @@ interface Chosen {
   start: number;
   gain: number;
 }
+
+/** Numbers of clips by their label. */
+type Classes = Map<string, number[]>;
 
 interface Query {
   clip: number;
@@ -63,22 +67,42 @@ interface Query {
 
 export class SoloSource implements MixtureSource {
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly #cache: SoloCache;
+  readonly hasListed: boolean;
+  readonly #clips: { cache: SoloCache; index: number }[] = [];
   readonly #network: SeparationNetworkOptions;
   readonly #mixing: MixingOptions;
   readonly #stft = new Stft();
   readonly #warp = new LogFrequencyWarp();
   readonly #spectra = new Map<number, CompactSpectrogram>();
-  readonly #byClass = new Map<string, number[]>();
+  readonly #byClass: Classes = new Map();
+  /** Of the lists: what of the clips beyond those of the corpus is alike. */
+  readonly #listed: Classes = new Map();
+  readonly #stream: MotionStream;
+  readonly #tokens = new Map<number, Float32Array>();
 
-  constructor(cache: SoloCache, network: SeparationNetworkOptions, mixing: MixingOptions = DEFAULT_MIXING) {
-    this.#cache = cache;
+  /**
+   * @param caches of the corpus, then of lists of one's own
+   * @param stream makes tokens of the cells' motion
+   */
+  constructor(
+    caches: readonly [SoloCache, ...SoloCache[]],
+    network: SeparationNetworkOptions,
+    stream: MotionStream,
+    mixing: MixingOptions = DEFAULT_MIXING,
+  ) {
     this.#network = network;
+    this.#stream = stream;
     this.#mixing = mixing;
-    cache.clips.forEach(({ label }, clip) => {
-      this.#byClass.set(label, [...(this.#byClass.get(label) ?? []), clip]);
+    caches.forEach((cache, set) => {
+      const classes = set === 0 ? this.#byClass : this.#listed;
+      cache.clips.forEach(({ label }, index) => {
+        const clip = this.#clips.push({ cache, index }) - 1;
+        classes.set(label, [...(classes.get(label) ?? []), clip]);
+      });
     });
-    this.settings = { clips: cache.clips.length, ...mixing };
+    for (const [label, clips] of this.#listed) if (clips.length < 2) this.#listed.delete(label);
+    this.hasListed = this.#listed.size > 0;
+    this.settings = { clips: this.#clips.length, ...mixing };
   }
 
   batch(kind: MixtureKind, mixtures: number, seed: string): MixtureBatch {
@@ -94,6 +118,7 @@ export class SoloSource implements MixtureSource {
       weights: new Float32Array(mixtures * steps * points),
       appearance: new Float32Array(mixtures * QUERIES * appearanceWidth(this.#network)),
       motion: new Float32Array(mixtures * steps * QUERIES * motionWidth(this.#network)),
+      cells: new Float32Array(mixtures * QUERIES * CELL_COUNT * steps * this.#network.cellWidth),
     };
     for (let i = 0; i < mixtures; i++) {
       const { sources, queries } = this.#choose(kind, random);
@@ -108,38 +133,39 @@ export class SoloSource implements MixtureSource {
   /** What sounds, and what is asked: each source, each of them again in another way, and strangers. */
   #choose(kind: MixtureKind, random: SeededRandom): { sources: Chosen[]; queries: Query[] } {
     const count = SOURCES[kind];
-    const classes = random.shuffle([...this.#byClass.keys()]);
-    const labels = Array.from({ length: count }, (_, i) => classes[kind === 'like' ? 0 : i] as string);
-    const frames = this.#stft.frameCount(SOLO_SAMPLES);
+    const isAlike = kind === 'like' || kind === 'listed';
+    const byClass = kind === 'listed' ? this.#listed : this.#byClass;
+    const classes = random.shuffle([...byClass.keys()]);
+    const labels = Array.from({ length: count }, (_, i) => classes[isAlike ? 0 : i] as string);
     const taken = new Set<number>();
-    const pick = (label: string) => {
-      const all = this.#byClass.get(label) as number[];
+    const pick = (label: string, of = byClass) => {
+      const all = of.get(label) as number[];
       const free = all.filter((one) => !taken.has(one));
       // A class that has no other clip is asked for by one that was chosen before.
       const clip = random.pick(free.length > 0 ? free : all);
       taken.add(clip);
       return clip;
     };
-    const sources = labels.map((label) => ({
-      clip: pick(label),
-      start: random.integer(0, frames - this.#mixing.frames + 1),
-      gain: 10 ** (random.uniform(-1, 1) * (this.#mixing.gainDb / 20)),
-    }));
+    const start = (clip: number) => random.integer(0, this.#framesOf(clip) - this.#mixing.frames + 1);
+    const sources = labels.map((label) => {
+      const clip = pick(label);
+      return { clip, start: start(clip), gain: 10 ** (random.uniform(-1, 1) * (this.#mixing.gainDb / 20)) };
+    });
     const queries: Query[] = sources.map(({ clip, start }, source) => ({ clip, source, start }));
     const again = Math.min(count, QUERIES - STRANGERS - count);
     for (let source = 0; source < again; source++) {
       // Two of a class are told apart by their own motion alone: there the other question is the same clip's again.
-      if (kind === 'like') queries.push(queries[source] as Query);
+      if (isAlike) queries.push(queries[source] as Query);
       else queries.push({ clip: pick(labels[source] as string), source, start: null });
     }
-    const silent = classes.slice(count).filter((label) => !labels.includes(label));
+    const silent = random.shuffle([...this.#byClass.keys()]).filter((label) => !labels.includes(label));
     for (let i = 0; queries.length < QUERIES; i++) {
       const label = silent[i % silent.length];
       // Where all classes sound there are no strangers, and the sources are asked for once more.
       if (label === undefined) queries.push(queries[i % count] as Query);
       else {
-        const clip = pick(label);
-        queries.push({ clip, source: null, start: random.integer(0, frames - this.#mixing.frames + 1) });
+        const clip = pick(label, this.#byClass);
+        queries.push({ clip, source: null, start: start(clip) });
       }
     }
     return { sources, queries };
@@ -172,9 +198,7 @@ export class SoloSource implements MixtureSource {
       toBlocks(mask, frames, inBlocks, 0);
       queries.forEach((query, q) => {
         if (query.source !== source) return;
-        for (let i = 0; i < points; i++) {
-          batch.targets[(mixture * points + i) * QUERIES + q] = inBlocks[i] as number;
-        }
+        batch.targets.set(inBlocks, (q * batch.mixtures + mixture) * points);
       });
     });
   }
@@ -195,15 +219,31 @@ export class SoloSource implements MixtureSource {
     return own;
   }
 
+  /** Frames in which there is sound to mix; a short clip is followed by silence. */
+  #framesOf(clip: number): number {
+    const { cache, index } = this.#clips[clip] as { cache: SoloCache; index: number };
+    return Math.max(this.#mixing.frames, this.#stft.frameCount(cache.clips[index]?.samples as number));
+  }
+
   /** A clip's transform, which is computed when the clip is first used. */
   #transform(clip: number): CompactSpectrogram {
     const found = this.#spectra.get(clip);
     if (found) return found;
-    const from = clip * SOLO_SAMPLES;
+    const { cache, index } = this.#clips[clip] as { cache: SoloCache; index: number };
+    const from = index * SOLO_SAMPLES;
     const samples = new Float32Array(SOLO_SAMPLES);
-    for (let i = 0; i < SOLO_SAMPLES; i++) samples[i] = (this.#cache.samples[from + i] as number) / 32768;
+    for (let i = 0; i < SOLO_SAMPLES; i++) samples[i] = (cache.samples[from + i] as number) / 32768;
     const made = compact(this.#stft.forward(samples));
     this.#spectra.set(clip, made);
+    return made;
+  }
+
+  /** The tokens of a view's cells, which are computed when it is first asked by. */
+  #cellTokens(view: number, cells: Float32Array): Float32Array {
+    const found = this.#tokens.get(view);
+    if (found) return found;
+    const made = this.#stream.embed(cells);
+    this.#tokens.set(view, made);
     return made;
   }
 
@@ -214,27 +254,39 @@ export class SoloSource implements MixtureSource {
     { clip, start }: Query,
     random: SeededRandom,
   ): void {
-    const { positionWidth, embeddingWidth } = this.#network;
-    const floats = guideFloats(this.#network, this.#cache.guideSteps);
-    const view = clip * GUIDE_VIEWS + random.integer(0, GUIDE_VIEWS);
-    const guide = this.#cache.guides.subarray(view * floats, (view + 1) * floats);
-    const tokens = positionWidth + embeddingWidth;
+    const { cache, index } = this.#clips[clip] as { cache: SoloCache; index: number };
+    const layout = guideLayout(this.#network, cache.guideSteps);
+    const which = random.integer(0, GUIDE_VIEWS);
+    const from = (index * GUIDE_VIEWS + which) * layout.floats;
+    const guide = cache.guides.subarray(from, from + layout.floats);
     const hasEmbedding = random.next() >= this.#mixing.withoutEmbedding;
     const isWithMotion = random.next() >= this.#mixing.withoutMotion;
-    const row = mixture * QUERIES + query;
+    const ask = query * batch.mixtures + mixture;
     writeAppearance(
       this.#network,
-      guide.subarray(0, positionWidth),
-      hasEmbedding ? guide.subarray(positionWidth, tokens) : null,
+      guide.subarray(0, layout.embedding),
+      hasEmbedding ? guide.subarray(layout.embedding, layout.tokens) : null,
       batch.appearance,
-      row * appearanceWidth(this.#network),
+      ask * appearanceWidth(this.#network),
     );
     if (start === null || !isWithMotion) return;
-    const width = motionWidth(this.#network);
-    const motion = { data: guide.subarray(tokens), rateHz: this.#cache.guideRateHz };
+    const { steps } = batch;
+    const rateHz = cache.guideRateHz;
     const startSec = (start * SEPARATION_STFT.hopSamples) / SEPARATION_RATE_HZ;
-    const offset = (mixture * batch.steps * QUERIES + query) * width;
-    writeMotionSteps(this.#network, motion, startSec, batch.steps, batch.motion, offset, QUERIES * width);
+    const motion = { data: guide.subarray(layout.tokens, layout.cells), rateHz };
+    const tokens = {
+      data: this.#cellTokens(clip * GUIDE_VIEWS + which, guide.subarray(layout.cells)),
+      rateHz,
+    };
+    const { stepWidth, cellWidth } = this.#network;
+    writeMotionSteps(
+      motion,
+      stepWidth,
+      { startSec, steps },
+      batch.motion,
+      ask * steps * motionWidth(this.#network),
+    );
+    writeCellSteps(tokens, cellWidth, { startSec, steps }, batch.cells, ask * CELL_COUNT * steps * cellWidth);
   }
 }
 

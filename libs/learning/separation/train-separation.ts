@@ -4,6 +4,7 @@ import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { readTwoTowerManifest, sha256 } from '#model/checkpoint/checkpoint';
 import { decodeSafetensors } from '#model/checkpoint/safetensors';
+import { readSynchronization } from '#model/checkpoint/synchronization';
 import { loadEngine } from '#model/engine/engine';
 import type { NamedArray } from '#model/layers/parameters';
 import { GuideTower } from '#model/separation/network/guide-tower';
@@ -23,11 +24,13 @@ import {
   type SeparationNetworkOptions,
 } from '#model/separation/network/separation-network';
 import { writeSeparationModel } from '#model/separation/network/write-separation-model';
+import { MOTION_WIDTHS, MotionStream } from '#model/synchronization/stream';
 import { AUDIO_TIME_STRIDE } from '#model/towers/audio-tower';
-import { manifestHash, readManifest } from '../corpus/manifest.ts';
+import { type ManifestEntry, manifestHash, readManifest } from '../corpus/manifest.ts';
 import { loggedHooks, openRunLog } from '../training/run-log.ts';
-import { openSoloCache } from './solo-cache.ts';
+import { openSoloCache, type Solo, type SoloCache } from './solo-cache.ts';
 import { DEFAULT_MIXING, SoloSource } from './solo-source.ts';
+import { corpusSolos, LIST_SEED, listedSolos } from './solos.ts';
 
 export interface TrainSeparationOptions {
   corpus: string;
@@ -39,6 +42,8 @@ export interface TrainSeparationOptions {
   runFolder: string;
   output: string;
   cacheFolder: string;
+  /** Lists of further clips, two of which are mixed: talking faces, for example. */
+  also?: readonly string[] | undefined;
   /** Only the first so many training clips. */
   maxClips?: number | undefined;
   steps: number;
@@ -49,7 +54,7 @@ export interface TrainSeparationOptions {
   seed: number;
   resume: boolean;
   signal?: AbortSignal | undefined;
-  onCache?(split: 'train' | 'validation', done: number, total: number): void;
+  onCache?(stage: string, done: number, total: number): void;
   onStep?(report: SeparationStep): void;
   onEvaluation?(report: SeparationEvaluation): void;
 }
@@ -78,29 +83,26 @@ export async function trainSeparation(
     const message = `${corpus} has clips of fewer than three classes: make a corpus with "earshot corpus".`;
     throw new EarshotError('not_enough_data', message, { subject: corpus });
   }
-  const { graph, guide, shape, weights, version } = await readBase(base);
-  const tower = await GuideTower.open(graph, guide.video);
-  const open = (split: 'train' | 'validation', entries: typeof clips) =>
-    openSoloCache(entries, {
-      ...{ folder: options.cacheFolder, corpus, tower, guide, widths: shape, signal: options.signal },
-      onProgress: (done, total) => options.onCache?.(split, done, total),
-    });
-  const trainCache = await open('train', clips);
-  const validationCache = await open('validation', (validation ?? []).slice(0, VALIDATION_CLIPS));
-  await tower.dispose();
+  const { graph, stream, guide, shape, weights, version } = await readBase(base);
+  const { trainSource, validationSource } = await openSources(
+    { train: clips, validation: (validation ?? []).slice(0, VALIDATION_CLIPS) },
+    { graph, stream, guide, shape: { ...shape, mask } },
+    options,
+  );
   const network = new SeparationNetwork(await loadEngine(), { ...shape, mask }, seed);
   try {
     if (weights) network.store.restore(weights);
-    const steps = await learn(network, trainCache, validationCache, options);
+    const steps = await learn(network, trainSource, validationSource, options);
     const manifest = await writeSeparationModel(options.output, network, {
       id: 'separation',
       baseVersion: '0.1.0',
       description:
         'Visually guided separation, trained on mixtures of the generated corpus of sounding objects.',
-      guide: { graph, ...guide },
+      guide: { graph, stream, ...guide },
       training: {
         corpus: manifestHash(train ?? []),
         clips: clips.length,
+        lists: (options.also ?? []).map((list) => path.basename(list)),
         ...(weights && { startedFrom: version }),
         ...{ steps, ofSteps: options.steps, seed, batchSize: options.batchSize },
         ...{ peakLearningRate: options.peakLearningRate, averageDecay: options.averageDecay },
@@ -113,20 +115,54 @@ export async function trainSeparation(
   }
 }
 
+/** The clips of the corpus and of the lists, decoded and looked at. */
+async function openSources(
+  entries: Record<'train' | 'validation', ManifestEntry[]>,
+  {
+    graph,
+    stream,
+    guide,
+    shape,
+  }: Pick<Base, 'graph' | 'stream' | 'guide'> & { shape: SeparationNetworkOptions },
+  options: TrainSeparationOptions,
+): Promise<Record<'trainSource' | 'validationSource', SoloSource>> {
+  const { corpus, cacheFolder, signal } = options;
+  const tower = await GuideTower.open(graph, guide.video);
+  const open = (stage: string, solos: readonly Solo[]) =>
+    openSoloCache(solos, {
+      ...{ folder: cacheFolder, tower, guide, widths: shape, signal },
+      onProgress: (done, total) => options.onCache?.(stage, done, total),
+    });
+  const caches: Record<'train' | 'validation', SoloCache[]> = { train: [], validation: [] };
+  for (const split of ['train', 'validation'] as const) {
+    caches[split].push(await open(split, await corpusSolos(corpus, entries[split])));
+  }
+  for (const list of options.also ?? []) {
+    const solos = await listedSolos(list, { seed: LIST_SEED, cacheFolder, signal });
+    for (const split of ['train', 'validation'] as const) {
+      caches[split].push(await open(`${path.basename(list)}, ${split}`, solos[split]));
+    }
+  }
+  await tower.dispose();
+  const source = (split: 'train' | 'validation') =>
+    new SoloSource(caches[split] as [SoloCache, ...SoloCache[]], shape, new MotionStream(stream));
+  return { trainSource: source('train'), validationSource: source('validation') };
+}
+
 async function learn(
   network: SeparationNetwork,
-  train: Awaited<ReturnType<typeof openSoloCache>>,
-  validation: Awaited<ReturnType<typeof openSoloCache>>,
+  train: SoloSource,
+  validation: SoloSource,
   options: TrainSeparationOptions,
 ): Promise<number> {
   const log = await openRunLog(options.runFolder, options.resume);
-  return learnSeparation(network, new SoloSource(train, network.options), {
+  return learnSeparation(network, train, {
     totalSteps: options.steps,
     batchSize: options.batchSize,
     peakLearningRate: options.peakLearningRate,
     averageDecay: options.averageDecay,
     seed: options.seed,
-    validation: new SoloSource(validation, network.options),
+    validation,
     evaluateEverySteps: EVERY_STEPS.evaluate,
     checkpoint: {
       folder: path.join(options.runFolder, 'checkpoint'),
@@ -141,7 +177,9 @@ async function learn(
 interface Base {
   /** Of the guide. */
   graph: Uint8Array;
-  guide: Omit<SeparationManifest['guide'], 'file'>;
+  /** Arrays of the cells' stream. */
+  stream: NamedArray[];
+  guide: Omit<SeparationManifest['guide'], 'file' | 'cells'>;
   shape: Omit<SeparationNetworkOptions, 'mask'>;
   /** To train on from; null: from scratch. */
   weights: NamedArray[] | null;
@@ -151,11 +189,15 @@ interface Base {
 async function readBase(folder: string): Promise<Base> {
   if (!(await isSeparationModel(folder))) return await readGuide(folder);
   const { guide, network, weights, version } = await readSeparationManifest(folder);
-  const [graph, bytes] = await Promise.all([
-    readCheckedFile(folder, guide),
-    readCheckedFile(folder, weights),
-  ]);
-  return { graph, guide, shape: network, weights: decodeSafetensors(bytes, folder), version };
+  const [graph, cells, bytes] = (await Promise.all(
+    [guide, guide.cells, weights].map((file) => readCheckedFile(folder, file)),
+  )) as [Uint8Array, Uint8Array, Uint8Array];
+  const { cells: _, ...seen } = guide;
+  return {
+    ...{ graph, guide: seen, shape: network, version },
+    stream: decodeSafetensors(cells, folder),
+    weights: decodeSafetensors(bytes, folder),
+  };
 }
 
 /** What a two-tower model's video tower takes and gives, by its description. */
@@ -163,8 +205,9 @@ async function readGuide(folder: string): Promise<Base> {
   const model = await readTwoTowerManifest(folder);
   const { video } = model.towers;
   const { motion } = video;
-  if (!motion || !video.positions) {
-    const message = `The model "${model.id}" sees no motion or has no positions: give one that has, such as mini.`;
+  const synchronization = await readSynchronization(folder, model);
+  if (!motion || !video.positions || !synchronization) {
+    const message = `The model "${model.id}" sees no motion, or has no positions or no synchronisation head: give one that has, such as mini.`;
     throw new EarshotError('model_invalid', message, { subject: model.id });
   }
   const graph = await readFile(path.join(folder, model.serving?.video.file ?? 'video.onnx'));
@@ -179,6 +222,15 @@ async function readGuide(folder: string): Promise<Base> {
     positionWidth: video.embeddingDimension,
     embeddingWidth: video.embeddingDimension,
     stepWidth: video.tokenWidth,
+    cellWidth: MOTION_WIDTHS[2],
   };
-  return { graph, guide, shape: { ...SHAPE, ...widths }, weights: null, version: model.version };
+  const { arrays } = new MotionStream(synchronization.head.arrays);
+  return {
+    graph,
+    stream: [...arrays],
+    guide,
+    shape: { ...SHAPE, ...widths },
+    weights: null,
+    version: model.version,
+  };
 }

@@ -1,13 +1,11 @@
 /** The clips that the synchronisation head learns from and is measured on: the generated corpus, and lists of one's own. */
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomically } from '#model/checkpoint/checkpoint';
 import { type ManifestEntry, manifestHash, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { type BuildOptions, openClipCache } from '../training/clip-cache.ts';
 import { MINI_CACHE } from '../training/mini.ts';
-import { type CandidateClip, readClipList, type UsableClip, usableClips } from '../training/usable-clips.ts';
+import { type ListPart, splitList } from '../training/split-list.ts';
+import type { UsableClip } from '../training/usable-clips.ts';
 import { ShiftedClips } from './shifted-clips.ts';
 
 export interface ClipsOptions extends Pick<BuildOptions, 'signal'> {
@@ -15,9 +13,6 @@ export interface ClipsOptions extends Pick<BuildOptions, 'signal'> {
   onProgress?(stage: string, done: number, total: number): void;
 }
 
-/** Of a list, the parts that are measured on and that thresholds are fitted on. */
-const TEST_PART = 0.2;
-const VALIDATION_PART = 0.1;
 const CONCURRENCY = 2;
 
 /**
@@ -55,19 +50,14 @@ export async function listShiftedClips(
   options: ClipsOptions & { seed: number },
 ): Promise<ListSplits> {
   const name = path.basename(list);
-  const usable = await lookedAt(await readClipList(list), name, options);
+  const { clips: usable, parts } = await splitList(list, options);
   const clips = usable.map(({ id, labels, file }) => ({ id, label: labels[0] ?? '', file }));
   const cache = await openClipCache(clips, MINI_CACHE, cacheOptions(name, options));
-  const ranks = rankSources(usable, options.seed);
-  const part = (from: number, to: number) => {
-    const chosen = usable.flatMap((clip, i) => {
-      const rank = ranks.get(clip.source) as number;
-      return rank >= from && rank < to ? [i] : [];
-    });
+  const of = (part: ListPart) => {
+    const chosen = parts.flatMap((one, i) => (one === part ? [i] : []));
     return ShiftedClips.of(cache, chosen, (clip) => (usable[clip] as UsableClip).durationSec);
   };
-  const fitted = TEST_PART + VALIDATION_PART;
-  return { test: part(0, TEST_PART), validation: part(TEST_PART, fitted), train: part(fitted, 1) };
+  return { test: of('test'), validation: of('validation'), train: of('train') };
 }
 
 /**
@@ -79,28 +69,8 @@ export async function heldOutClips(
   list: string,
   options: ClipsOptions & { seed: number },
 ): Promise<UsableClip[]> {
-  const usable = await lookedAt(await readClipList(list), path.basename(list), options);
-  const ranks = rankSources(usable, options.seed);
-  return usable.filter(({ source }) => (ranks.get(source) as number) < TEST_PART);
-}
-
-/** As `usableClips`, but no file is looked at twice: what was found lies beside the decoded clips. */
-async function lookedAt(
-  candidates: readonly CandidateClip[],
-  name: string,
-  options: ClipsOptions,
-): Promise<UsableClip[]> {
-  const digest = createHash('sha256').update(JSON.stringify(candidates)).digest('hex').slice(0, 16);
-  const file = path.join(options.cacheFolder, `${digest}.usable.json`);
-  const known = await readFile(file, 'utf8').catch(() => null);
-  if (known !== null) return JSON.parse(known) as UsableClip[];
-  const { clips } = await usableClips(candidates, {
-    signal: options.signal,
-    onProgress: (done, total) => options.onProgress?.(`look at ${name}`, done, total),
-  });
-  await mkdir(options.cacheFolder, { recursive: true });
-  await writeFileAtomically(file, JSON.stringify(clips));
-  return clips;
+  const { clips, parts } = await splitList(list, options);
+  return clips.filter((_, i) => parts[i] === 'test');
 }
 
 function cacheOptions(stage: string, options: ClipsOptions): BuildOptions {
@@ -111,16 +81,4 @@ function cacheOptions(stage: string, options: ClipsOptions): BuildOptions {
     signal: options.signal,
     onProgress: (done, total) => options.onProgress?.(`decode ${stage}`, done, total),
   };
-}
-
-/** Each source's place, 0..1, in an order drawn from the seed. */
-function rankSources(clips: readonly UsableClip[], seed: number): Map<string, number> {
-  const digestOf = (source: string) =>
-    createHash('sha256')
-      .update(`${seed}:synchronization:${path.basename(source)}`)
-      .digest('hex');
-  const sources = [...new Set(clips.map(({ source }) => source))]
-    .map((source) => ({ source, digest: digestOf(source) }))
-    .sort((a, b) => (a.digest < b.digest ? -1 : 1));
-  return new Map(sources.map(({ source }, i) => [source, i / sources.length]));
 }

@@ -10,14 +10,18 @@ export class Dense {
   readonly #kernel: tfTypes.Variable;
   readonly #bias: tfTypes.Variable;
 
-  constructor(store: ParameterStore, name: string, inputs: number, outputs: number) {
+  /** @param deviation of the first weights, `1 / sqrt(inputs)` unless told; 0: the layer answers nothing at first */
+  constructor(
+    store: ParameterStore,
+    name: string,
+    inputs: number,
+    outputs: number,
+    deviation = Math.sqrt(1 / inputs),
+  ) {
     this.#store = store;
     this.#inputs = inputs;
     this.outputs = outputs;
-    this.#kernel = store.weight(`${name}/kernel`, [inputs, outputs], {
-      kind: 'normal',
-      deviation: Math.sqrt(1 / inputs),
-    });
+    this.#kernel = store.weight(`${name}/kernel`, [inputs, outputs], { kind: 'normal', deviation });
     this.#bias = store.weight(`${name}/bias`, [outputs], { kind: 'constant', value: 0 });
   }
 

@@ -5,17 +5,21 @@
  */
 
 import { logistic } from '../calibration/platt.ts';
+import { decodeSafetensors } from '../checkpoint/safetensors.ts';
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import type { PixelBlock } from '../front-ends/video-batch.ts';
 import { videoBatch } from '../front-ends/video-batch.ts';
-import { OnnxSession } from '../onnx/session.ts';
+import { OnnxSession, type OnnxTensor } from '../onnx/session.ts';
+import { CELL_COUNT } from '../synchronization/cell-motion.ts';
+import { MotionStream } from '../synchronization/stream.ts';
 import { ComponentAnalysis } from './component-graph.ts';
 import { DECIDING_COMPONENTS, whereConfident, whereOwned } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
 import { GuideTower, maxOverPlaces, maxOverTime } from './network/guide-tower.ts';
 import { readCheckedFile, readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
+import { cellsOf } from './network/motion-cells.ts';
 import { networkInput } from './network/network-input.ts';
-import { writeAppearance, writeMotionSteps } from './network/query-input.ts';
+import { type Tokens, writeAppearance, writeCellSteps, writeMotionSteps } from './network/query-input.ts';
 import { appearanceWidth, motionWidth } from './network/visual-query.ts';
 import type { Factorization } from './nmf.ts';
 
@@ -26,8 +30,8 @@ export interface VisualGuide {
   rows: number;
   columns: number;
   embedding: Float32Array;
-  /** Motion tokens on the mixture's clock; null where the picture is not of the moment that is heard. */
-  motion: { data: Float32Array; rateHz: number } | null;
+  /** Tokens on the mixture's clock, of all that is seen and of its cells; null: not the picture of what is heard. */
+  motion: { tokens: Tokens; cells: Tokens } | null;
 }
 
 /** A window of a mixture after the audio analysis network. */
@@ -35,8 +39,8 @@ export interface HeardWindow {
   frames: number;
   /** `[frames, 256]`, as they were given. */
   magnitudes: Float32Array;
-  /** `[frames / 2, 128 * 4, K]` */
-  maps: Float32Array;
+  /** Its features, the finest level first. */
+  levels: Readonly<Record<string, OnnxTensor>>;
 }
 
 const POINTS = BLOCK_ROWS * BLOCK_POINTS;
@@ -46,22 +50,24 @@ const RATIO_LIMIT = 5;
 export class SeparationModel {
   readonly manifest: SeparationManifest;
   readonly #tower: GuideTower;
-  readonly #maps: OnnxSession;
-  readonly #query: OnnxSession;
+  readonly #stream: MotionStream;
+  readonly #hear: OnnxSession;
+  readonly #answer: OnnxSession;
   /** Opened when it is needed first: a picture that asks alone does without. */
   #analysis: Promise<ComponentAnalysis> | undefined;
   readonly #components = new WeakMap<HeardWindow, Promise<Factorization>>();
 
   private constructor(
     manifest: SeparationManifest,
-    tower: GuideTower,
-    maps: OnnxSession,
-    query: OnnxSession,
+    seeing: { tower: GuideTower; stream: MotionStream },
+    hear: OnnxSession,
+    answer: OnnxSession,
   ) {
     this.manifest = manifest;
-    this.#tower = tower;
-    this.#maps = maps;
-    this.#query = query;
+    this.#tower = seeing.tower;
+    this.#stream = seeing.stream;
+    this.#hear = hear;
+    this.#answer = answer;
   }
 
   /** @throws EarshotError `model_not_found`, `model_invalid`, `checkpoint_invalid` */
@@ -70,9 +76,10 @@ export class SeparationModel {
     const { guide, serving } = manifest;
     const subject = `the separation model in ${folder}`;
     const tower = await GuideTower.open(await readCheckedFile(folder, guide), guide.video);
-    const maps = await OnnxSession.open(await readCheckedFile(folder, serving.maps), { subject });
-    const query = await OnnxSession.open(await readCheckedFile(folder, serving.query), { subject });
-    return new SeparationModel(manifest, tower, maps, query);
+    const stream = new MotionStream(decodeSafetensors(await readCheckedFile(folder, guide.cells), subject));
+    const hear = await OnnxSession.open(await readCheckedFile(folder, serving.hear), { subject });
+    const answer = await OnnxSession.open(await readCheckedFile(folder, serving.answer), { subject });
+    return new SeparationModel(manifest, { tower, stream }, hear, answer);
   }
 
   /**
@@ -88,7 +95,16 @@ export class SeparationModel {
       rows: seen.rows,
       columns: seen.columns,
       embedding: seen.embedding,
-      motion: isInStep ? { data: seen.steps, rateHz: video.rateHz } : null,
+      motion: isInStep ? this.#movesOf(block, seen.steps) : null,
+    };
+  }
+
+  #movesOf(block: PixelBlock, steps: Float32Array): VisualGuide['motion'] {
+    const { video } = this.manifest.guide;
+    const { rateHz } = video;
+    return {
+      tokens: { data: steps, rateHz },
+      cells: { data: this.#stream.embed(cellsOf(block, video)), rateHz },
     };
   }
 
@@ -98,8 +114,8 @@ export class SeparationModel {
     const mixture = new Float32Array(magnitudes.length);
     toBlocks(networkInput(magnitudes), frames, mixture, 0);
     const shape = [1, blockSteps(frames), BLOCK_ROWS, BLOCK_POINTS];
-    const { maps } = await this.#maps.run({ mixture: { data: mixture, shape } });
-    return { frames, magnitudes, maps: maps?.data as Float32Array };
+    const levels = await this.#hear.run({ mixture: { data: mixture, shape } });
+    return { frames, magnitudes, levels };
   }
 
   /**
@@ -111,13 +127,18 @@ export class SeparationModel {
    * @returns `[frames, 256]`, not negative
    */
   async mask(heard: HeardWindow, guide: VisualGuide, rest: VisualGuide | null = null): Promise<Float32Array> {
-    const own = await this.#maskOf(heard, guide);
-    if (this.manifest.network.mask !== 'binary') return own;
+    const { mask: kind, positionWidth } = this.manifest.network;
+    const questions = [guide, ...(rest && kind === 'binary' ? [rest] : [])].map(
+      ({ places, embedding, motion }) => ({
+        positions: maxOverPlaces(places, positionWidth),
+        embedding,
+        motion,
+      }),
+    );
+    const [own, others] = (await this.#masks(heard, questions)) as [Float32Array, Float32Array?];
+    if (kind !== 'binary') return own;
     const { magnitudes } = heard;
-    if (rest) {
-      const others = await this.#maskOf(heard, rest);
-      return whereOwned(own, others, magnitudes, await this.#componentsOf(heard));
-    }
+    if (others) return whereOwned(own, others, magnitudes, await this.#componentsOf(heard));
     return guide.motion ? own : whereConfident(own, magnitudes, await this.#componentsOf(heard));
   }
 
@@ -131,12 +152,6 @@ export class SeparationModel {
     return components;
   }
 
-  async #maskOf(heard: HeardWindow, { places, embedding, motion }: VisualGuide): Promise<Float32Array> {
-    const positions = maxOverPlaces(places, this.manifest.network.positionWidth);
-    const [mask] = await this.#masks(heard, [{ positions, embedding }], motion);
-    return mask as Float32Array;
-  }
-
   /**
    * The mask of every place of the picture, row by row: what each of them sounds like.
    *
@@ -147,64 +162,54 @@ export class SeparationModel {
     const queries = Array.from({ length: guide.rows * guide.columns }, (_, place) => ({
       positions: guide.places.subarray(place * positionWidth, (place + 1) * positionWidth),
       embedding: null,
+      motion: null,
     }));
-    return this.#masks(heard, queries, null);
+    return this.#masks(heard, queries);
   }
 
   async dispose(): Promise<void> {
     await Promise.all([
       this.#tower.dispose(),
-      this.#maps.dispose(),
-      this.#query.dispose(),
+      this.#hear.dispose(),
+      this.#answer.dispose(),
       this.#analysis?.then((analysis) => analysis.dispose()),
     ]);
   }
 
-  async #masks(
-    { frames, maps }: HeardWindow,
-    queries: readonly { positions: Float32Array; embedding: Float32Array | null }[],
-    motion: VisualGuide['motion'],
-  ): Promise<Float32Array[]> {
-    const { network, bias } = this.manifest;
-    const steps = blockSteps(frames);
-    const appearance = new Float32Array(queries.length * appearanceWidth(network));
-    const moves = new Float32Array(steps * queries.length * motionWidth(network));
-    queries.forEach(({ positions, embedding }, q) => {
-      writeAppearance(network, positions, embedding, appearance, q * appearanceWidth(network));
-      const stride = queries.length * motionWidth(network);
-      if (motion) writeMotionSteps(network, motion, 0, steps, moves, q * motionWidth(network), stride);
+  async #masks({ frames, levels }: HeardWindow, questions: readonly Question[]): Promise<Float32Array[]> {
+    const { network } = this.manifest;
+    const { stepWidth, cellWidth, mask } = network;
+    const [asks, steps] = [questions.length, blockSteps(frames)];
+    const [looks, moves, cells] = [appearanceWidth(network), motionWidth(network), CELL_COUNT * cellWidth];
+    const appearance = { data: new Float32Array(asks * looks), shape: [asks, 1, looks] };
+    const motion = { data: new Float32Array(asks * steps * moves), shape: [asks, steps, moves] };
+    const cellsMotion = {
+      data: new Float32Array(asks * steps * cells),
+      shape: [asks, CELL_COUNT, steps, cellWidth],
+    };
+    questions.forEach(({ positions, embedding, motion: moving }, ask) => {
+      writeAppearance(network, positions, embedding, appearance.data, ask * looks);
+      if (!moving) return;
+      const stretch = { startSec: 0, steps };
+      writeMotionSteps(moving.tokens, stepWidth, stretch, motion.data, ask * steps * moves);
+      writeCellSteps(moving.cells, cellWidth, stretch, cellsMotion.data, ask * steps * cells);
     });
-    const { query } = await this.#query.run({
-      appearance: { data: appearance, shape: [1, 1, queries.length, appearanceWidth(network)] },
-      motion: { data: moves, shape: [1, steps, queries.length, motionWidth(network)] },
-    });
-    const weights = query?.data as Float32Array;
-    return queries.map((_, q) => {
-      const logits = innerProducts(maps, weights, { steps, query: q, queries: queries.length }, bias);
-      return fromBlocks(network.mask === 'binary' ? logits.map(logistic) : logits.map(share), frames);
+    const { logits } = await this.#answer.run({ ...levels, appearance, motion, cells: cellsMotion });
+    const all = logits?.data as Float32Array;
+    const activation = mask === 'binary' ? logistic : share;
+    return questions.map((_, ask) => {
+      const own = all.subarray(ask * steps * POINTS, (ask + 1) * steps * POINTS);
+      return fromBlocks(own.map(activation), frames);
     });
   }
 }
 
-/** `z = sum_k query_k maps_k + bias` at every point, for one of the queries. */
-function innerProducts(
-  maps: Float32Array,
-  weights: Float32Array,
-  { steps, query, queries }: { steps: number; query: number; queries: number },
-  bias: number,
-): Float32Array {
-  const width = weights.length / steps / queries;
-  const out = new Float32Array(steps * POINTS);
-  for (let step = 0; step < steps; step++) {
-    const from = (step * queries + query) * width;
-    for (let point = step * POINTS; point < (step + 1) * POINTS; point++) {
-      let sum = bias;
-      for (let k = 0; k < width; k++)
-        sum += (maps[point * width + k] as number) * (weights[from + k] as number);
-      out[point] = sum;
-    }
-  }
-  return out;
+/** What is asked with: features of what is seen, and how it moves. */
+interface Question {
+  positions: Float32Array;
+  /** Null: a position alone. */
+  embedding: Float32Array | null;
+  motion: VisualGuide['motion'];
 }
 
 function share(z: number): number {

@@ -5,7 +5,8 @@ import { Dense } from '../layers/dense.ts';
 import { ParameterStore } from '../layers/parameters.ts';
 import { CELL_COUNT } from './cell-motion.ts';
 import { CELL_INPUTS, PHASES, SOUND_INPUTS } from './head-input.ts';
-import { MOTION_WIDTHS, NEIGHBOURS, overlapGain, SOUND_WIDTHS, shiftLimit } from './synchronization-head.ts';
+import { MOTION_WIDTHS, NEIGHBOURS, SOUND_WIDTHS } from './stream.ts';
+import { overlapGain, shiftLimit } from './synchronization-head.ts';
 
 /** Log of the scale of an agreement, and the logit of there being nothing to go by, before anything is learned. */
 const FIRST_LOG_SCALE = Math.log(0.5);

@@ -6,6 +6,7 @@
  */
 import type * as tfTypes from '@tensorflow/tfjs';
 import { EarshotError } from '#core/errors';
+import { CELL_COUNT } from '../../synchronization/cell-motion.ts';
 import { Adam, cosineSchedule } from '../../training/adam.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../training/checkpoints.ts';
 import { MovingAverage } from '../../training/moving-average.ts';
@@ -23,21 +24,26 @@ export interface MixtureBatch {
   queries: number;
   /** `[mixtures, steps, 128, 4]`, as the network hears it. */
   input: Float32Array;
-  /** True masks, `[mixtures, steps, 128 * 4, queries]`. */
+  /** True masks, `[queries, mixtures, steps, 128 * 4]`. */
   targets: Float32Array;
-  /** What each point counts, `[mixtures, steps, 128 * 4, 1]`. */
+  /** What each point counts, `[mixtures, steps, 128 * 4]`. */
   weights: Float32Array;
-  /** `[mixtures, 1, queries, appearanceWidth]` */
+  /** `[queries, mixtures, 1, appearanceWidth]` */
   appearance: Float32Array;
-  /** `[mixtures, steps, queries, motionWidth]` */
+  /** `[queries, mixtures, steps, motionWidth]` */
   motion: Float32Array;
+  /** `[queries, mixtures, 36, steps, cellWidth]` */
+  cells: Float32Array;
 }
 
-export type MixtureKind = 'solos' | 'unlike' | 'like' | 'trios';
+/** `listed`: two of one label out of lists of one's own, such as two utterances; the others are of the corpus. */
+export type MixtureKind = 'solos' | 'unlike' | 'like' | 'trios' | 'listed';
 
 export interface MixtureSource {
   /** Recorded with the run: what makes other batches. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** Whether there are lists to mix from. */
+  readonly hasListed: boolean;
   /** @param seed says which clips, where in them, and how loud */
   batch(kind: MixtureKind, mixtures: number, seed: string): MixtureBatch;
 }
@@ -45,14 +51,17 @@ export interface MixtureSource {
 /** From which part of the run on each kind is drawn, evenly with those that came before, the newest as often again. */
 const CURRICULUM: readonly { kind: MixtureKind; from: number; share: number }[] = [
   { kind: 'solos', from: 0, share: 0.05 },
-  { kind: 'unlike', from: 0.04, share: 0.55 },
-  { kind: 'like', from: 0.35, share: 0.2 },
-  { kind: 'trios', from: 0.5, share: 0.2 },
+  { kind: 'unlike', from: 0.04, share: 0.4 },
+  { kind: 'listed', from: 0.15, share: 0.25 },
+  { kind: 'like', from: 0.25, share: 0.25 },
+  { kind: 'trios', from: 0.4, share: 0.2 },
 ];
 
 /** Which kind a step mixes; whole batches are of one kind. */
-export function curriculumKind(step: number, totalSteps: number): MixtureKind {
-  const open = CURRICULUM.filter(({ from }) => step >= from * totalSteps);
+export function curriculumKind(step: number, totalSteps: number, hasListed = false): MixtureKind {
+  const open = CURRICULUM.filter(
+    ({ kind, from }) => step >= from * totalSteps && (hasListed || kind !== 'listed'),
+  );
   const total = open.reduce((sum, { share }) => sum + share, 0);
   // The golden ratio spreads the kinds evenly over the steps, without a lot.
   let place = ((step * 0.618033988749895) % 1) * total;
@@ -80,6 +89,8 @@ export interface SeparationEvaluation {
   /** Of the averaged weights on held-out mixtures of two. */
   unlike: number;
   like: number;
+  /** Of the lists, where there are any. */
+  listed?: number;
 }
 
 export interface LearnSeparationOptions {
@@ -150,7 +161,7 @@ class SeparationLearner {
   #descend(): void {
     const { totalSteps, batchSize, peakLearningRate, seed, onStep } = this.#options;
     const started = performance.now();
-    const kind = curriculumKind(this.#step, totalSteps);
+    const kind = curriculumKind(this.#step, totalSteps, this.#source.hasListed);
     const batch = this.#source.batch(kind, batchSize, `${seed}:step:${this.#step}`);
     const mixMs = performance.now() - started;
     const schedule = { peak: peakLearningRate, warmUpSteps: WARM_UP_STEPS, totalSteps };
@@ -190,7 +201,10 @@ class SeparationLearner {
       }
       return sum / VALIDATION_BATCHES;
     };
-    onEvaluation?.({ step: this.#step, unlike: mean('unlike'), like: mean('like') });
+    onEvaluation?.({
+      ...{ step: this.#step, unlike: mean('unlike'), like: mean('like') },
+      ...(validation.hasListed && { listed: mean('listed') }),
+    });
     this.#network.store.restore(trained);
     this.#network.forgetFolded();
   }
@@ -240,14 +254,21 @@ function maskLoss(network: SeparationNetwork, batch: MixtureBatch, training: boo
   const { mixtures, steps, queries } = batch;
   const points = BLOCK_ROWS * BLOCK_POINTS;
   const { options } = network;
+  const asks = queries * mixtures;
   const logits = network.logits(
     tf.tensor4d(batch.input, [mixtures, steps, BLOCK_ROWS, BLOCK_POINTS]),
-    tf.tensor4d(batch.appearance, [mixtures, 1, queries, appearanceWidth(options)]),
-    tf.tensor4d(batch.motion, [mixtures, steps, queries, motionWidth(options)]),
+    {
+      appearance: tf.tensor3d(batch.appearance, [asks, 1, appearanceWidth(options)]),
+      motion: tf.tensor3d(batch.motion, [asks, steps, motionWidth(options)]),
+      cells: tf.tensor4d(batch.cells, [asks, CELL_COUNT, steps, options.cellWidth]),
+    },
     training,
   );
-  const targets = tf.tensor4d(batch.targets, [mixtures, steps, points, queries]);
-  const weights = tf.tensor4d(batch.weights, [mixtures, steps, points, 1]);
   const loss = options.mask === 'binary' ? binaryMaskLoss : ratioMaskLoss;
-  return loss(tf, logits, targets, weights);
+  return loss(
+    tf,
+    tf.reshape(logits, [queries, mixtures * steps * points]),
+    tf.tensor2d(batch.targets, [queries, mixtures * steps * points]),
+    tf.tensor2d(batch.weights, [1, mixtures * steps * points]),
+  );
 }

@@ -11,7 +11,7 @@ const triple = z.tuple([z.number(), z.number(), z.number()]);
 const count = z.int().positive();
 
 const manifestSchema = z.object({
-  format: z.literal('earshot-separation/1'),
+  format: z.literal('earshot-separation/2'),
   id: z.string().min(1),
   version: z.string().min(1),
   description: z.string(),
@@ -21,11 +21,10 @@ const manifestSchema = z.object({
     positionWidth: count,
     embeddingWidth: count,
     stepWidth: count,
+    cellWidth: count,
     hiddenWidth: count,
     mask: z.enum(['binary', 'ratio']),
   }),
-  /** Of the synthesiser. */
-  bias: z.number(),
   /** The frozen video tower that guides, and what it takes. */
   guide: checkedFile.extend({
     /** The model that the tower was taken from. */
@@ -42,9 +41,12 @@ const manifestSchema = z.object({
       colourEveryFrames: count,
       normalization: z.object({ mean: triple, deviation: triple }),
     }),
+    /** The picture's half of a synchronisation head, which says how each cell moves. */
+    cells: checkedFile,
   }),
   weights: checkedFile.extend({ parameterCount: count }),
-  serving: z.object({ maps: checkedFile, query: checkedFile }),
+  /** The way down of the U-Net, which hears a mixture; the way up, which answers a question about it. */
+  serving: z.object({ hear: checkedFile, answer: checkedFile }),
   training: z.record(z.string(), z.unknown()),
 });
 

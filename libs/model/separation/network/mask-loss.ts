@@ -15,9 +15,9 @@ export function maskWeight(magnitude: number): number {
 /**
  * Weighted binary cross-entropy, over the sum of the weights.
  *
- * @param logits  `[..., queries]`
- * @param targets `[..., queries]`, 0 or 1
- * @param weights `[..., 1]`
+ * @param logits  `[queries, points]`
+ * @param targets `[queries, points]`, 0 or 1
+ * @param weights `[1, points]`
  * @see Zhao et al. 2018, "The Sound of Pixels", section 3.3
  */
 export function binaryMaskLoss(
@@ -26,7 +26,7 @@ export function binaryMaskLoss(
   targets: tfTypes.Tensor,
   weights: tfTypes.Tensor,
 ): tfTypes.Scalar {
-  const queries = logits.shape[logits.shape.length - 1] as number;
+  const queries = logits.shape[0] as number;
   // By hand: the gradient is `weight * (p - target)`, where the logarithms' own would overflow at sure mistakes.
   const loss = tf.customGrad((z, save) => {
     const p = tf.sigmoid(z as tfTypes.Tensor);
@@ -56,9 +56,9 @@ export function binaryMaskLoss(
 /**
  * Weighted L1 distance of ratio masks, over the sum of the weights.
  *
- * @param logits  `[..., queries]`; negative ones are shares of zero, those above 5 are 5
- * @param targets `[..., queries]`, 0..5
- * @param weights `[..., 1]`
+ * @param logits  `[queries, points]`; negative ones are shares of zero, those above 5 are 5
+ * @param targets `[queries, points]`, 0..5
+ * @param weights `[1, points]`
  */
 export function ratioMaskLoss(
   tf: TensorFlow,
@@ -66,7 +66,7 @@ export function ratioMaskLoss(
   targets: tfTypes.Tensor,
   weights: tfTypes.Tensor,
 ): tfTypes.Scalar {
-  const queries = logits.shape[logits.shape.length - 1] as number;
+  const queries = logits.shape[0] as number;
   const distance = tf.abs(tf.sub(tf.clipByValue(logits, 0, RATIO_LIMIT), targets));
   return tf.div(tf.sum(tf.mul(distance, weights)), tf.mul(tf.sum(weights), queries));
 }

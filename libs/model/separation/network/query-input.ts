@@ -1,6 +1,7 @@
 /** From what the guide saw to the query network's inputs, the same in training and in serving. */
 import { SEPARATION_RATE_HZ, SEPARATION_STFT } from '../../front-ends/stft.ts';
-import { appearanceWidth, motionWidth, type VisualQueryOptions } from './visual-query.ts';
+import { CELL_COUNT } from '../../synchronization/cell-motion.ts';
+import { appearanceWidth, type VisualQueryOptions } from './visual-query.ts';
 
 /** Unit vectors have small elements; these bring them to about unit variance. */
 const POSITION_GAIN = 8;
@@ -27,41 +28,76 @@ export function writeAppearance(
   out[outOffset + appearanceWidth(options) - 1] = 1;
 }
 
-/** Motion tokens and their clock: token i stands at `i / rateHz`, as the first sample stands at 0. */
-export interface MotionTokens {
-  /** `[tokens, stepWidth]` */
+/** Tokens and their clock: token i stands at `i / rateHz`, as the first sample stands at 0. */
+export interface Tokens {
+  /** `[tokens, width]`, or of cells `[tokens, 36, width]` */
   data: Float32Array;
   rateHz: number;
 }
 
+/** A stretch of the audio network's steps, and where it begins on the tokens' clock. */
+export interface Stretch {
+  startSec: number;
+  steps: number;
+}
+
 /**
- * The tokens at the times of a window's steps, between their neighbours; before the first and after the last, those.
+ * The motion tokens at the times of a window's steps.
  *
- * @param startSec where the window begins, on the tokens' clock
- * @param out      receives `steps` times `[motionWidth]`, `stride` floats from one to the next
+ * @param out receives `[steps, stepWidth + 1]`
  */
 export function writeMotionSteps(
-  options: VisualQueryOptions,
-  { data, rateHz }: MotionTokens,
-  startSec: number,
-  steps: number,
+  tokens: Tokens,
+  stepWidth: number,
+  stretch: Stretch,
   out: Float32Array,
   outOffset: number,
-  stride: number,
 ): void {
-  const { stepWidth } = options;
-  const last = data.length / stepWidth - 1;
+  const width = stepWidth + 1;
+  between(tokens, stepWidth, stretch, (step, i, value) => {
+    out[outOffset + step * width + i] = value;
+  });
+  for (let step = 0; step < stretch.steps; step++) out[outOffset + step * width + stepWidth] = 1;
+}
+
+/** Tokens of cells that move deviate by 0.1 to 0.3; this brings them to about one. */
+const CELL_GAIN = 6;
+
+/**
+ * The tokens of all cells at the times of a window's steps.
+ *
+ * @param out receives `[36, steps, cellWidth]`
+ */
+export function writeCellSteps(
+  tokens: Tokens,
+  cellWidth: number,
+  stretch: Stretch,
+  out: Float32Array,
+  outOffset: number,
+): void {
+  between(tokens, CELL_COUNT * cellWidth, stretch, (step, i, value) => {
+    const cell = Math.floor(i / cellWidth);
+    out[outOffset + (cell * stretch.steps + step) * cellWidth + (i % cellWidth)] = value * CELL_GAIN;
+  });
+}
+
+/** Between its neighbours in time; before the first and after the last, those. */
+function between(
+  { data, rateHz }: Tokens,
+  width: number,
+  { startSec, steps }: Stretch,
+  write: (step: number, i: number, value: number) => void,
+): void {
+  const last = data.length / width - 1;
   for (let step = 0; step < steps; step++) {
     const at = Math.min(last, Math.max(0, (startSec + stepSec(step)) * rateHz));
-    const before = Math.floor(at) * stepWidth;
-    const after = Math.min(last, Math.floor(at) + 1) * stepWidth;
+    const before = Math.floor(at) * width;
+    const after = Math.min(last, Math.floor(at) + 1) * width;
     const part = at - Math.floor(at);
-    const to = outOffset + step * stride;
-    for (let i = 0; i < stepWidth; i++) {
+    for (let i = 0; i < width; i++) {
       const a = data[before + i] as number;
-      out[to + i] = a + part * ((data[after + i] as number) - a);
+      write(step, i, a + part * ((data[after + i] as number) - a));
     }
-    out[to + motionWidth(options) - 1] = 1;
   }
 }
 

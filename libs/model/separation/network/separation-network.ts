@@ -1,17 +1,20 @@
 /**
- * The trained part of visually guided separation: the mixture's feature maps, the query of what is seen, and the
- * synthesiser (ASN) that joins them, `z = sum_k scale_k v_k s_k + bias` at every point of the spectrogram.
+ * The trained part of visually guided separation: the mixture as the audio network hears it, the query of what is seen,
+ * and the synthesiser that joins them at every point of the spectrogram.
  *
- * @see Zhao et al. 2018, "The Sound of Pixels"
+ * @see Zhao et al. 2018, "The Sound of Pixels"; Zhao et al. 2019, "The Sound of Motions"
  */
 import type * as tfTypes from '@tensorflow/tfjs';
 import type { Engine } from '../../engine/engine.ts';
 import { ParameterStore } from '../../layers/parameters.ts';
 import type { OnnxGraphBuilder, OnnxValue } from '../../onnx/graph-builder.ts';
-import { AudioAnalysisNetwork, type AudioAnalysisOptions } from './audio-analysis.ts';
-import { VisualQueryNetwork, type VisualQueryOptions } from './visual-query.ts';
+import { AudioAnalysisNetwork } from './audio-analysis.ts';
+import { Synthesizer } from './synthesizer.ts';
+import { type VisualInputs, VisualQueryNetwork, type VisualQueryOptions } from './visual-query.ts';
 
-export interface SeparationNetworkOptions extends AudioAnalysisOptions, VisualQueryOptions {
+export interface SeparationNetworkOptions extends VisualQueryOptions {
+  /** Channels of the U-Net's stem and of each further level. */
+  levelChannels: number[];
   /** What the logits become: the probability of being the loudest there, or a share of the mixture from 0 to 5. */
   mask: 'binary' | 'ratio';
 }
@@ -21,50 +24,43 @@ export class SeparationNetwork {
   readonly store: ParameterStore;
   readonly options: SeparationNetworkOptions;
   readonly audio: AudioAnalysisNetwork;
-  readonly query: VisualQueryNetwork;
-  readonly #scale: tfTypes.Variable;
-  readonly #bias: tfTypes.Variable;
+  readonly #query: VisualQueryNetwork;
+  readonly #synthesizer: Synthesizer;
 
   constructor(engine: Engine, options: SeparationNetworkOptions, seed: number) {
     this.engine = engine;
     this.options = options;
     this.store = new ParameterStore(engine, seed);
     this.audio = new AudioAnalysisNetwork(this.store, 'audio', options);
-    this.query = new VisualQueryNetwork(this.store, 'query', options);
-    const small = { kind: 'constant', value: 0.25 } as const;
-    this.#scale = this.store.weight('synthesizer/scale', [options.featureMaps], small);
-    this.#bias = this.store.weight('synthesizer/bias', [1], { kind: 'constant', value: 0 });
+    this.#query = new VisualQueryNetwork(this.store, 'query', options);
+    const { featureMaps, levelChannels } = options;
+    this.#synthesizer = new Synthesizer(this.store, { channels: levelChannels[0] as number, featureMaps });
   }
 
   /**
-   * @param mixture    `[batch, steps, 128, 4]`, see `networkInput` and `toBlocks`
-   * @param appearance `[batch, 1, queries, appearanceWidth]`
-   * @param motion     `[batch, steps, queries, motionWidth]`
-   * @returns z before its activation, `[batch, steps, 128 * 4, queries]`
+   * @param mixture `[batch, steps, 128, 4]`, see `networkInput` and `toBlocks`
+   * @param asked   of `questions * batch` asks: the first question of every mixture, then the second of each, and so on
+   * @returns z before its activation, `[questions * batch, steps, 128 * 4]`
    */
   logits(
     mixture: tfTypes.Tensor4D,
-    appearance: tfTypes.Tensor4D,
-    motion: tfTypes.Tensor4D,
+    asked: VisualInputs<tfTypes.Tensor>,
     training: boolean,
-  ): tfTypes.Tensor4D {
-    const { tf } = this.engine;
-    const maps = this.audio.apply(mixture, training);
-    const query = tf.mul(this.query.apply(appearance, motion), this.#scale);
-    return tf.add(tf.matMul(maps, query, false, true), this.#bias) as tfTypes.Tensor4D;
+  ): tfTypes.Tensor3D {
+    const { weights, condition } = this.#query.apply(asked);
+    const features = this.audio.answer(this.audio.hear(mixture, training), condition, training);
+    return this.#synthesizer.apply(features, weights);
   }
 
-  /** The scaled query, so that the synthesiser of a served model is one plain inner product and a bias. */
-  queryToOnnx(graph: OnnxGraphBuilder, appearance: OnnxValue, motion: OnnxValue): OnnxValue {
-    const scale = this.#scale.dataSync() as Float32Array;
-    return graph.node('Mul', [
-      this.query.toOnnx(graph, appearance, motion),
-      graph.constant(scale, [scale.length]),
-    ]);
-  }
-
-  get bias(): number {
-    return this.#bias.dataSync()[0] as number;
+  /** z of the asks about one mixture, `[asks, steps, 512]`. @param levels of `AudioAnalysisNetwork.hearToOnnx` */
+  answerToOnnx(
+    graph: OnnxGraphBuilder,
+    levels: readonly OnnxValue[],
+    asked: VisualInputs<OnnxValue>,
+  ): OnnxValue {
+    const { weights, condition } = this.#query.toOnnx(graph, asked);
+    const features = this.audio.answerToOnnx(graph, levels, condition);
+    return this.#synthesizer.toOnnx(graph, features, weights);
   }
 
   /** After each optimiser step. */

@@ -3,7 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256, writeFileAtomically } from '../../checkpoint/checkpoint.ts';
 import { encodeSafetensors } from '../../checkpoint/safetensors.ts';
+import type { NamedArray } from '../../layers/parameters.ts';
 import { OnnxGraphBuilder } from '../../onnx/graph-builder.ts';
+import { CELL_COUNT } from '../../synchronization/cell-motion.ts';
 import { BLOCK_POINTS, BLOCK_ROWS } from './blocks.ts';
 import { type SeparationManifest, writeSeparationManifest } from './manifest.ts';
 import type { SeparationNetwork } from './separation-network.ts';
@@ -13,8 +15,11 @@ export interface NewSeparationModel {
   id: string;
   baseVersion: string;
   description: string;
-  /** Bytes of the video tower's graph, and what it takes. */
-  guide: { graph: Uint8Array } & Omit<SeparationManifest['guide'], 'file' | 'sha256'>;
+  /** Bytes of the video tower's graph, and what it takes; and the arrays of the cells' stream. */
+  guide: { graph: Uint8Array; stream: readonly NamedArray[] } & Omit<
+    SeparationManifest['guide'],
+    'file' | 'sha256' | 'cells'
+  >;
   training: Record<string, unknown>;
 }
 
@@ -33,21 +38,24 @@ export async function writeSeparationModel(
     'weights.safetensors',
     encodeSafetensors(network.store.snapshot(), { model: id }),
   );
-  const { graph, ...seen } = guide;
+  const { graph, stream, ...seen } = guide;
   let parameterCount = 0;
   for (const { size } of network.store.trainable.values()) parameterCount += size;
   const manifest: SeparationManifest = {
-    format: 'earshot-separation/1',
+    format: 'earshot-separation/2',
     id,
     version: `${baseVersion}+${weights.sha256.slice(0, 8)}`,
     description,
     network: network.options,
-    bias: network.bias,
-    guide: { ...(await write('guide.onnx', graph)), ...seen },
+    guide: {
+      ...(await write('guide.onnx', graph)),
+      ...seen,
+      cells: await write('cells.safetensors', encodeSafetensors(stream, { model: id })),
+    },
     weights: { ...weights, parameterCount },
     serving: {
-      maps: await write('maps.onnx', mapsGraph(network)),
-      query: await write('query.onnx', queryGraph(network)),
+      hear: await write('hear.onnx', hearGraph(network)),
+      answer: await write('answer.onnx', answerGraph(network)),
     },
     training,
   };
@@ -55,22 +63,36 @@ export async function writeSeparationModel(
   return manifest;
 }
 
-/** Input `mixture` `[batch, steps, 128, 4]`; output `maps` `[batch, steps, 512, K]`. */
-export function mapsGraph({ audio, options }: SeparationNetwork): Uint8Array {
-  const graph = new OnnxGraphBuilder('separation-maps');
-  const mixture = graph.input('mixture', 'float32', ['batch', 'steps', BLOCK_ROWS, BLOCK_POINTS]);
-  const shape = ['batch', 'steps', BLOCK_ROWS * BLOCK_POINTS, options.featureMaps] as const;
-  graph.output('maps', audio.toOnnx(graph, mixture), 'float32', shape);
+/** Input `mixture` `[1, steps, 128, 4]`; outputs `level0`, `level1`, ..., `[1, channels, steps, rows]`, coarser and coarser. */
+export function hearGraph({ audio, options }: SeparationNetwork): Uint8Array {
+  const graph = new OnnxGraphBuilder('separation-hear');
+  const mixture = graph.input('mixture', 'float32', [1, 'steps', BLOCK_ROWS, BLOCK_POINTS]);
+  audio.hearToOnnx(graph, mixture).forEach((level, i) => {
+    graph.output(`level${i}`, level, 'float32', levelShape(options.levelChannels, i));
+  });
   return graph.toBytes();
 }
 
-/** Inputs `appearance` `[batch, 1, queries, width]` and `motion` `[batch, steps, queries, width]`; output `query`. */
-export function queryGraph(network: SeparationNetwork): Uint8Array {
+/**
+ * Inputs `level0`, ... of `hear`; `appearance` `[asks, 1, width]`, `motion` `[asks, steps, width]` and `cells` `[asks, 36,
+ * steps, width]`; output `logits` `[asks, steps, 512]`.
+ */
+export function answerGraph(network: SeparationNetwork): Uint8Array {
   const { options } = network;
-  const graph = new OnnxGraphBuilder('separation-query');
-  const appearance = graph.input('appearance', 'float32', ['batch', 1, 'queries', appearanceWidth(options)]);
-  const motion = graph.input('motion', 'float32', ['batch', 'steps', 'queries', motionWidth(options)]);
-  const shape = ['batch', 'steps', 'queries', options.featureMaps] as const;
-  graph.output('query', network.queryToOnnx(graph, appearance, motion), 'float32', shape);
+  const graph = new OnnxGraphBuilder('separation-answer');
+  const levels = options.levelChannels.map((_, i) =>
+    graph.input(`level${i}`, 'float32', levelShape(options.levelChannels, i)),
+  );
+  const asked = {
+    appearance: graph.input('appearance', 'float32', ['asks', 1, appearanceWidth(options)]),
+    motion: graph.input('motion', 'float32', ['asks', 'steps', motionWidth(options)]),
+    cells: graph.input('cells', 'float32', ['asks', CELL_COUNT, 'steps', options.cellWidth]),
+  };
+  const logits = network.answerToOnnx(graph, levels, asked);
+  graph.output('logits', logits, 'float32', ['asks', 'steps', BLOCK_ROWS * BLOCK_POINTS]);
   return graph.toBytes();
+}
+
+function levelShape(levelChannels: readonly number[], i: number): (number | string)[] {
+  return [1, levelChannels[i] as number, i === 0 ? 'steps' : `steps${i}`, BLOCK_ROWS / 2 ** i];
 }

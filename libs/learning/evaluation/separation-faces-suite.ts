@@ -1,0 +1,111 @@
+/**
+ * Whether lips take a voice out of a mixture: two talking faces beside each other, both of which are heard, each asked for
+ * by its own picture. Where both are one speaker's, neither looks nor timbre tell them apart, but movement alone.
+ *
+ * @see Ephrat et al. 2018, "Looking to listen at the cocktail party"
+ */
+import { EarshotError } from '#core/errors';
+import { decodeFrames, decodeSamples } from '#media/decode';
+import type { PixelBlock } from '#model/front-ends/video-batch';
+import { separateAudioByVisual } from '#model/separation/separate-audio-by-visual';
+import { SeparationModel } from '#model/separation/separation-model';
+import { LIST_SEED, LISTED_REGION } from '../separation/solos.ts';
+import { heldOutClips } from '../synchronization/synchronization-clips.ts';
+import type { UsableClip } from '../training/usable-clips.ts';
+import { pairsOf } from './faces-suite.ts';
+import {
+  frozen,
+  type SdrRow,
+  type SeparationResults,
+  STEM_RATE_HZ,
+  sdrRows,
+  summarise,
+} from './score-separation.ts';
+
+export interface SeparationFacesRequest {
+  modelFolder: string;
+  /** JSON lines of `{file, labels, source?}`: clips of one talking face in the middle of each. */
+  list: string;
+  cacheFolder: string;
+  /** Pairs of clips; 40 unless told. */
+  pairs?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?(stage: string, done: number, total: number): void;
+}
+
+const PAIRS = 40;
+
+/**
+ * Only clips that heads trained on the list hold out are paired. Beside the answer by the own face against the other
+ * (`own`): by the own face alone (`own.alone`), by its still picture (`frozen`), without its motion (`appearance`), and by
+ * the other's face against the own (`swapped`), which must lose what lips have gained.
+ *
+ * @throws EarshotError `not_enough_data`, `file_not_found`, `invalid_argument`, `model_not_found`, `cancelled`
+ */
+export async function evaluateSeparationFaces(request: SeparationFacesRequest): Promise<SeparationResults> {
+  const { signal } = request;
+  const listed = await heldOutClips(request.list, { ...request, seed: LIST_SEED });
+  const pairs = pairsOf(listed, request.pairs ?? PAIRS);
+  if (pairs.length < 2)
+    throw new EarshotError('not_enough_data', 'At least four clips of faces are needed, to make two pairs.');
+  const model = await SeparationModel.load(request.modelFolder);
+  try {
+    const rows: SdrRow[] = [];
+    for (const [i, pair] of pairs.entries()) {
+      if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
+      rows.push(...(await scorePair(pair, model, i, signal)));
+      request.onProgress?.('pairs', i + 1, pairs.length);
+    }
+    const { id, version } = model.manifest;
+    return { suite: 'separation-faces', model: { id, version }, n: rows.length, results: summarise(rows) };
+  } finally {
+    await model.dispose();
+  }
+}
+
+async function scorePair(
+  pair: readonly [UsableClip, UsableClip],
+  model: SeparationModel,
+  index: number,
+  signal?: AbortSignal,
+): Promise<SdrRow[]> {
+  const faces: PixelBlock[] = [];
+  const voices: Float32Array[] = [];
+  for (const { file } of pair) {
+    faces.push(await faceOf(file, model, signal));
+    voices.push((await decodeSamples(file, { sampleRateHz: STEM_RATE_HZ, signal })).data);
+  }
+  const length = Math.min(...voices.map((voice) => voice.length));
+  const stems = voices.map((voice) => voice.subarray(0, length));
+  const mixture = new Float32Array(length);
+  for (const stem of stems)
+    stem.forEach((value, i) => {
+      mixture[i] = (mixture[i] as number) + value;
+    });
+  const heard = async (frames: PixelBlock, rest: PixelBlock | null, isInStep = true) =>
+    (await separateAudioByVisual(model, [mixture], STEM_RATE_HZ, { frames, rest, isInStep }))
+      .target[0] as Float32Array;
+  const ways: Record<string, Float32Array[]> = {};
+  const add = async (way: string, sound: Promise<Float32Array>) => {
+    ways[way] = [...(ways[way] ?? []), await sound];
+  };
+  for (const source of stems.keys()) {
+    const own = faces[source] as PixelBlock;
+    const other = faces[1 - source] as PixelBlock;
+    await add('own', heard(own, other));
+    await add('own.alone', heard(own, null));
+    await add('appearance', heard(own, other, false));
+    await add('frozen', heard(frozen(own), frozen(other)));
+    await add('swapped', heard(other, own));
+  }
+  return sdrRows(stems, mixture, ways, index);
+}
+
+/** The middle of the picture, as the face would stand in one half of a picture of two. */
+async function faceOf(file: string, model: SeparationModel, signal?: AbortSignal): Promise<PixelBlock> {
+  const { video, steps } = model.manifest.guide;
+  const { rateHz, width, height, fit } = video;
+  const request = { rateHz, width, height, fit, region: LISTED_REGION, endSec: steps / rateHz, signal };
+  const { data, count } = await decodeFrames(file, request);
+  return { data, count };
+}

@@ -1,0 +1,40 @@
+/** The clips that separation learns from: the generated corpus, and lists of one's own. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { PictureRegion } from '#media/filters';
+import type { GroundTruth, ManifestEntry } from '../corpus/manifest.ts';
+import { type ListPart, type SplitListOptions, splitList } from '../training/split-list.ts';
+import { regionOf } from './object-region.ts';
+import type { Solo } from './solo-cache.ts';
+
+/** Of clips of a list nothing is known but that what sounds is in the middle, as a talking face is. */
+export const LISTED_REGION: PictureRegion = { x: 0.25, y: 0, width: 0.5, height: 1 };
+
+/** Lists are split alike for every run, so that none is measured on what an earlier one has learned from. */
+export const LIST_SEED = 1;
+
+export async function corpusSolos(corpus: string, entries: readonly ManifestEntry[]): Promise<Solo[]> {
+  const solos: Solo[] = [];
+  for (const { id, label, file, groundTruth } of entries) {
+    const truth = JSON.parse(await readFile(path.join(corpus, groundTruth), 'utf8')) as GroundTruth;
+    const region = regionOf(truth, 0);
+    solos.push({ id, label, file: path.join(corpus, file), region, durationSec: truth.durationSec });
+  }
+  return solos;
+}
+
+/** @throws EarshotError as `splitList` */
+export async function listedSolos(
+  list: string,
+  options: SplitListOptions,
+): Promise<Record<ListPart, Solo[]>> {
+  const { clips, parts } = await splitList(list, options);
+  const of = (part: ListPart) =>
+    clips
+      .filter((_, i) => parts[i] === part)
+      .map(({ id, file, labels, durationSec }) => ({
+        ...{ id, file, durationSec, label: labels[0] ?? '' },
+        region: LISTED_REGION,
+      }));
+  return { train: of('train'), validation: of('validation'), test: of('test') };
+}
