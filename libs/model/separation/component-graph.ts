@@ -4,8 +4,8 @@
  */
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import { OnnxGraphBuilder, type OnnxValue } from '../onnx/graph-builder.ts';
-import { OnnxSession } from '../onnx/session.ts';
-import { type Factorization, firstFactors, NMF_FLOOR, type NmfOptions } from './nmf.ts';
+import { OnnxSession, type OnnxTensor } from '../onnx/session.ts';
+import { firstFactors, NMF_FLOOR, type NmfOptions } from './nmf.ts';
 
 /**
  * Inputs `magnitudes` `[frames, 256]`, `first_activations` `[frames, components]`, `first_spectra` `[components, 256]`;
@@ -40,6 +40,14 @@ function componentGraph({ components, iterations }: Omit<NmfOptions, 'seed'>): U
   return graph.toBytes();
 }
 
+/** Factors of a window, as arrays of a graph. */
+export interface Components {
+  /** `[frames, components]` */
+  activations: OnnxTensor;
+  /** `[components, 256]`, each summing to one */
+  spectra: OnnxTensor;
+}
+
 /** Takes mixtures apart into components; the same as `factorize` but for rounding. */
 export class ComponentAnalysis {
   readonly #options: NmfOptions;
@@ -56,7 +64,7 @@ export class ComponentAnalysis {
   }
 
   /** @param magnitudes `[frames, 256]`, not negative */
-  async factorize(magnitudes: Float32Array): Promise<Factorization> {
+  async factorize(magnitudes: Float32Array): Promise<Components> {
     const { components } = this.#options;
     const frames = magnitudes.length / LOG_FREQUENCY_BINS;
     const first = firstFactors(magnitudes, frames, LOG_FREQUENCY_BINS, this.#options);
@@ -65,11 +73,7 @@ export class ComponentAnalysis {
       first_activations: { data: Float32Array.from(first.activations), shape: [frames, components] },
       first_spectra: { data: Float32Array.from(first.spectra), shape: [components, LOG_FREQUENCY_BINS] },
     });
-    return {
-      components,
-      activations: Float64Array.from(activations?.data as Float32Array),
-      spectra: Float64Array.from(spectra?.data as Float32Array),
-    };
+    return { activations: activations as OnnxTensor, spectra: spectra as OnnxTensor };
   }
 
   async dispose(): Promise<void> {

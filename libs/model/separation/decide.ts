@@ -2,78 +2,177 @@
  * From what the network says about each question to a decision. Its probabilities of one question alone are timid; that
  * of another, about the rest of the picture, tells whose a point is. Points don't come alone: those of one component of the
  * mixture (a note, a stroke) mostly belong to one source, and decide together. And a picture from elsewhere may show what
- * does not sound at all: then hardly any component is claimed with confidence.
+ * does not sound at all: then hardly any component is claimed with confidence. As graphs, for the same reason as the
+ * factorisation.
  */
-import { logistic } from '../calibration/platt.ts';
-import { claimsOf, type Factorization, type NmfOptions, passedBy } from './nmf.ts';
+import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
+import { OnnxGraphBuilder, type OnnxValue } from '../onnx/graph-builder.ts';
+import { OnnxSession } from '../onnx/session.ts';
+import { ComponentAnalysis, type Components } from './component-graph.ts';
+import { NMF_FLOOR, type NmfOptions } from './nmf.ts';
 
 /** The rest is never held to be less likely than this (log-odds): what nobody claims does not fall to the asker. */
 const LEAST_REST = -1;
 /** Keeps log-odds finite. */
 const EDGE = 1e-4;
 
-/**
- * Whose is each point: what is asked for, or the rest of the picture? `sigmoid(logit p - max(-1, logit q))`.
- *
- * @param own  p, probabilities of what is asked for
- * @param rest q, probabilities of the rest
- */
-export function contrasted(own: Float32Array, rest: Float32Array): Float32Array {
-  return own.map((p, i) => {
-    return logistic(logOdds(p) - Math.max(LEAST_REST, logOdds(rest[i] as number)));
-  });
-}
-
-function logOdds(p: number): number {
-  return Math.log((p + EDGE) / (1 - p + EDGE));
-}
-
 /** What a window of a mixture is taken apart into. */
-export const DECIDING_COMPONENTS: NmfOptions = { components: 40, iterations: 30, seed: 'components' };
+const COMPONENTS: NmfOptions = { components: 40, iterations: 30, seed: 'components' };
 
 /** How sharply a component goes to whom claims more of its energy, by the difference of both claims. */
 const OWNED_SLOPE = 12;
 /** Asked without a rest: the mean probability over a component's energy from which on it passes, and how sharply. */
 const CONFIDENT = { threshold: 0.35, slope: 20 };
 
-/**
- * Whose is each point, by what is said of the point and of the components that it is part of: the geometric mean of
- * `contrasted` and of the share of the point's components that go to the asker. A component that mostly belongs to the
- * rest takes with it the points at which the network errs.
- *
- * @param own        probabilities of what is asked for, `[frames, 256]`
- * @param rest       of the rest of the picture
- * @param magnitudes of the mixture, `[frames, 256]`
- * @param factors    of the magnitudes
- */
-export function whereOwned(
-  own: Float32Array,
-  rest: Float32Array,
-  magnitudes: Float32Array,
-  factors: Factorization,
-): Float32Array {
-  const points = contrasted(own, rest);
-  const claims = claimsOf(factors, magnitudes, points);
-  const others = claimsOf(factors, magnitudes, contrasted(rest, own));
-  const gains = claims.map((claim, k) => logistic(OWNED_SLOPE * (claim - (others[k] as number))));
-  const components = passedBy(factors, gains);
-  return points.map((point, i) => Math.sqrt(point * (components[i] as number)));
+/** A window of a mixture and its components. */
+export interface TakenApart {
+  /** `[frames, 256]` */
+  magnitudes: Float32Array;
+  components: Components;
 }
 
-/**
- * Lets through only what the mask claims with confidence, component by component of the mixture.
- *
- * @param mask       probabilities, `[frames, 256]`
- * @param magnitudes of the mixture, `[frames, 256]`
- * @param factors    of the magnitudes
- */
-export function whereConfident(
-  mask: Float32Array,
-  magnitudes: Float32Array,
-  factors: Factorization,
-): Float32Array {
+export class Decision {
+  readonly #analysis: ComponentAnalysis;
+  readonly #owned: OnnxSession;
+  readonly #confident: OnnxSession;
+
+  private constructor(analysis: ComponentAnalysis, owned: OnnxSession, confident: OnnxSession) {
+    this.#analysis = analysis;
+    this.#owned = owned;
+    this.#confident = confident;
+  }
+
+  static async open(): Promise<Decision> {
+    const subject = 'the decision by components';
+    return new Decision(
+      await ComponentAnalysis.open(COMPONENTS),
+      await OnnxSession.open(ownedGraph(), { subject }),
+      await OnnxSession.open(confidentGraph(), { subject }),
+    );
+  }
+
+  /** @param magnitudes of a window, `[frames, 256]` */
+  async takeApart(magnitudes: Float32Array): Promise<TakenApart> {
+    return { magnitudes, components: await this.#analysis.factorize(magnitudes) };
+  }
+
+  /**
+   * Whose is each point, by what is said of the point and of the components that it is part of: the geometric mean of
+   * `sigmoid(logit own - max(-1, logit rest))` and of the share of the point's components that go to the asker. A
+   * component that mostly belongs to the rest takes with it the points at which the network errs.
+   *
+   * @param own  probabilities of what is asked for, `[frames, 256]`
+   * @param rest of the rest of the picture
+   */
+  owned(own: Float32Array, rest: Float32Array, mixture: TakenApart): Promise<Float32Array> {
+    return run(this.#owned, mixture, { own, rest });
+  }
+
+  /**
+   * Lets through only what the mask claims with confidence, component by component of the mixture.
+   *
+   * @param own probabilities, `[frames, 256]`
+   */
+  confident(own: Float32Array, mixture: TakenApart): Promise<Float32Array> {
+    return run(this.#confident, mixture, { own });
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.#analysis.dispose(), this.#owned.dispose(), this.#confident.dispose()]);
+  }
+}
+
+async function run(
+  session: OnnxSession,
+  { magnitudes, components }: TakenApart,
+  answers: Record<string, Float32Array>,
+): Promise<Float32Array> {
+  const shape = [magnitudes.length / LOG_FREQUENCY_BINS, LOG_FREQUENCY_BINS];
+  const points = Object.entries({ magnitudes, ...answers }).map(([name, data]) => [name, { data, shape }]);
+  const { mask } = await session.run({ ...components, ...Object.fromEntries(points) });
+  return mask?.data as Float32Array;
+}
+
+/** What both decisions are made of. */
+class DecisionGraph {
+  readonly graph: OnnxGraphBuilder;
+  readonly #activations: OnnxValue;
+  readonly #spectra: OnnxValue;
+  readonly #model: OnnxValue;
+  /** What of the magnitudes one unit of the model stands for. */
+  readonly #quotients: OnnxValue;
+
+  constructor(name: string) {
+    const graph = new OnnxGraphBuilder(name);
+    this.graph = graph;
+    this.#activations = graph.input('activations', 'float32', ['frames', COMPONENTS.components]);
+    this.#spectra = graph.input('spectra', 'float32', [COMPONENTS.components, LOG_FREQUENCY_BINS]);
+    const product = graph.node('MatMul', [this.#activations, this.#spectra]);
+    this.#model = graph.node('Add', [product, graph.scalar(NMF_FLOOR)]);
+    this.#quotients = graph.node('Div', [this.points('magnitudes'), this.#model]);
+  }
+
+  points(name: string): OnnxValue {
+    return this.graph.input(name, 'float32', ['frames', LOG_FREQUENCY_BINS]);
+  }
+
+  /** The mask's mean over each component's energy, `[1, components]`. */
+  claims(mask: OnnxValue): OnnxValue {
+    const { graph } = this;
+    const claimed = this.#energy(graph.node('Mul', [this.#quotients, mask]));
+    const all = graph.node('Max', [this.#energy(this.#quotients), graph.scalar(NMF_FLOOR)]);
+    return graph.node('Div', [claimed, all]);
+  }
+
+  #energy(points: OnnxValue): OnnxValue {
+    const { graph } = this;
+    const ofFrames = graph.node('MatMul', [
+      points,
+      graph.node('Transpose', [this.#spectra], { perm: [1, 0] }),
+    ]);
+    const weighted = graph.node('Mul', [this.#activations, ofFrames]);
+    return graph.node('ReduceSum', [weighted, graph.int64([0])], { keepdims: 1 });
+  }
+
+  /** How much of each point belongs to components that are let through. @param gains `[1, components]`, 0..1 */
+  passed(gains: OnnxValue): OnnxValue {
+    const { graph } = this;
+    const allowed = graph.node('MatMul', [graph.node('Mul', [this.#activations, gains]), this.#spectra]);
+    return graph.node('Div', [allowed, this.#model]);
+  }
+
+  /** `sigmoid(slope * x)` */
+  gate(x: OnnxValue, slope: number): OnnxValue {
+    return this.graph.node('Sigmoid', [this.graph.node('Mul', [x, this.graph.scalar(slope)])]);
+  }
+
+  toBytes(mask: OnnxValue): Uint8Array {
+    this.graph.output('mask', mask, 'float32', ['frames', LOG_FREQUENCY_BINS]);
+    return this.graph.toBytes();
+  }
+}
+
+function ownedGraph(): Uint8Array {
+  const decision = new DecisionGraph('owned');
+  const { graph } = decision;
+  const logOdds = (p: OnnxValue) => {
+    const complement = graph.node('Sub', [graph.scalar(1 + EDGE), p]);
+    return graph.node('Log', [graph.node('Div', [graph.node('Add', [p, graph.scalar(EDGE)]), complement])]);
+  };
+  const [own, rest] = [logOdds(decision.points('own')), logOdds(decision.points('rest'))];
+  const against = (a: OnnxValue, b: OnnxValue) =>
+    graph.node('Sigmoid', [graph.node('Sub', [a, graph.node('Max', [b, graph.scalar(LEAST_REST)])])]);
+  const points = against(own, rest);
+  const lead = graph.node('Sub', [decision.claims(points), decision.claims(against(rest, own))]);
+  const components = decision.passed(decision.gate(lead, OWNED_SLOPE));
+  return decision.toBytes(graph.node('Sqrt', [graph.node('Mul', [points, components])]));
+}
+
+function confidentGraph(): Uint8Array {
+  const decision = new DecisionGraph('confident');
+  const { graph } = decision;
+  const own = decision.points('own');
   const { threshold, slope } = CONFIDENT;
-  const gains = claimsOf(factors, magnitudes, mask).map((claim) => logistic(slope * (claim - threshold)));
-  const passed = passedBy(factors, gains);
-  return mask.map((value, i) => value * (passed[i] as number));
+  const lead = graph.node('Sub', [decision.claims(own), graph.scalar(threshold)]);
+  return decision.toBytes(graph.node('Mul', [own, decision.passed(decision.gate(lead, slope))]));
 }

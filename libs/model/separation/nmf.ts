@@ -137,15 +137,10 @@ function iterate(
 
 /** Row `frame` of `activations * spectra`. */
 function modelFrame(factors: Factors, frame: number, out: Float64Array): void {
-  out.fill(NMF_FLOOR);
-  addFrame(factors, frame, null, out);
-}
-
-/** Adds row `frame` of `activations * spectra`, every component as far as its gain lets it (all the way without). */
-function addFrame(factors: Factors, frame: number, gains: Float64Array | null, out: Float64Array): void {
   const { bins, components, activations, spectra } = factors;
+  out.fill(NMF_FLOOR);
   for (let k = 0; k < components; k++) {
-    const activation = (activations[frame * components + k] as number) * (gains ? (gains[k] as number) : 1);
+    const activation = activations[frame * components + k] as number;
     for (let bin = 0; bin < bins; bin++) {
       out[bin] = (out[bin] as number) + activation * (spectra[k * bins + bin] as number);
     }
@@ -213,75 +208,6 @@ export function oracleMasks(
     mask[at] = (mask[at] as number) + share;
   });
   return masks;
-}
-
-/**
- * The mask's mean over each component's energy.
- *
- * @param magnitudes of the mixture, `[frames, bins]`
- * @param mask       `[frames, bins]`
- * @returns `[components]`
- * @throws EarshotError `shape_mismatch`
- */
-export function claimsOf(
-  factorization: Factorization,
-  magnitudes: Float32Array,
-  mask: Float32Array,
-): Float64Array {
-  const { components, activations, spectra } = factorization;
-  const factors = framed(factorization);
-  const { frames, bins } = factors;
-  if (magnitudes.length !== frames * bins || mask.length !== frames * bins) {
-    throw new EarshotError('shape_mismatch', `A mask and magnitudes of [${frames}, ${bins}] are needed.`);
-  }
-  const claimed = new Float64Array(components);
-  const whole = new Float64Array(components);
-  const quotient = new Float64Array(bins);
-  for (let frame = 0; frame < frames; frame++) {
-    modelFrame(factors, frame, quotient);
-    for (let bin = 0; bin < bins; bin++)
-      quotient[bin] = (magnitudes[frame * bins + bin] as number) / (quotient[bin] as number);
-    for (let k = 0; k < components; k++) {
-      let sum = 0;
-      let masked = 0;
-      for (let bin = 0; bin < bins; bin++) {
-        const part = (spectra[k * bins + bin] as number) * (quotient[bin] as number);
-        sum += part;
-        masked += part * (mask[frame * bins + bin] as number);
-      }
-      const activation = activations[frame * components + k] as number;
-      claimed[k] = (claimed[k] as number) + activation * masked;
-      whole[k] = (whole[k] as number) + activation * sum;
-    }
-  }
-  return claimed.map((sum, k) => sum / Math.max(NMF_FLOOR, whole[k] as number));
-}
-
-/**
- * How much of each point belongs to components that are let through.
- *
- * @param gains of each component, 0..1
- * @returns `[frames, bins]`
- */
-export function passedBy(factorization: Factorization, gains: Float64Array): Float32Array {
-  const factors = framed(factorization);
-  const { frames, bins } = factors;
-  const passed = new Float32Array(frames * bins);
-  const model = new Float64Array(bins);
-  const allowed = new Float64Array(bins);
-  for (let frame = 0; frame < frames; frame++) {
-    modelFrame(factors, frame, model);
-    allowed.fill(0);
-    addFrame(factors, frame, gains, allowed);
-    for (let bin = 0; bin < bins; bin++)
-      passed[frame * bins + bin] = (allowed[bin] as number) / (model[bin] as number);
-  }
-  return passed;
-}
-
-function framed(factorization: Factorization): Factors {
-  const { components, activations, spectra } = factorization;
-  return { ...factorization, frames: activations.length / components, bins: spectra.length / components };
 }
 
 /** Calls back with every component's share of every value of the model; shares add up to one. */

@@ -12,8 +12,7 @@ import { videoBatch } from '../front-ends/video-batch.ts';
 import { OnnxSession, type OnnxTensor } from '../onnx/session.ts';
 import { CELL_COUNT } from '../synchronization/cell-motion.ts';
 import { MotionStream } from '../synchronization/stream.ts';
-import { ComponentAnalysis } from './component-graph.ts';
-import { DECIDING_COMPONENTS, whereConfident, whereOwned } from './decide.ts';
+import { Decision, type TakenApart } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
 import { GuideTower, maxOverPlaces, maxOverTime } from './network/guide-tower.ts';
 import { readCheckedFile, readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
@@ -21,7 +20,6 @@ import { cellsOf } from './network/motion-cells.ts';
 import { networkInput } from './network/network-input.ts';
 import { type Tokens, writeAppearance, writeCellSteps, writeMotionSteps } from './network/query-input.ts';
 import { appearanceWidth, motionWidth } from './network/visual-query.ts';
-import type { Factorization } from './nmf.ts';
 
 /** What was seen in five seconds of video, or in a part of its picture. */
 export interface VisualGuide {
@@ -54,8 +52,8 @@ export class SeparationModel {
   readonly #hear: OnnxSession;
   readonly #answer: OnnxSession;
   /** Opened when it is needed first: a picture that asks alone does without. */
-  #analysis: Promise<ComponentAnalysis> | undefined;
-  readonly #components = new WeakMap<HeardWindow, Promise<Factorization>>();
+  #decision: Promise<Decision> | undefined;
+  readonly #takenApart = new WeakMap<HeardWindow, Promise<TakenApart>>();
 
   private constructor(
     manifest: SeparationManifest,
@@ -137,19 +135,20 @@ export class SeparationModel {
     );
     const [own, others] = (await this.#masks(heard, questions)) as [Float32Array, Float32Array?];
     if (kind !== 'binary') return own;
-    const { magnitudes } = heard;
-    if (others) return whereOwned(own, others, magnitudes, await this.#componentsOf(heard));
-    return guide.motion ? own : whereConfident(own, magnitudes, await this.#componentsOf(heard));
+    if (!others && guide.motion) return own;
+    this.#decision ??= Decision.open();
+    const decision = await this.#decision;
+    const mixture = await this.#apart(heard, decision);
+    return others ? decision.owned(own, others, mixture) : decision.confident(own, mixture);
   }
 
   /** Once for every window, however many questions are asked of it. */
-  #componentsOf(heard: HeardWindow): Promise<Factorization> {
-    const known = this.#components.get(heard);
+  #apart(heard: HeardWindow, decision: Decision): Promise<TakenApart> {
+    const known = this.#takenApart.get(heard);
     if (known) return known;
-    this.#analysis ??= ComponentAnalysis.open(DECIDING_COMPONENTS);
-    const components = this.#analysis.then((analysis) => analysis.factorize(heard.magnitudes));
-    this.#components.set(heard, components);
-    return components;
+    const made = decision.takeApart(heard.magnitudes);
+    this.#takenApart.set(heard, made);
+    return made;
   }
 
   /**
@@ -172,7 +171,7 @@ export class SeparationModel {
       this.#tower.dispose(),
       this.#hear.dispose(),
       this.#answer.dispose(),
-      this.#analysis?.then((analysis) => analysis.dispose()),
+      this.#decision?.then((decision) => decision.dispose()),
     ]);
   }
 

@@ -1,7 +1,6 @@
 /** Decisions between what is asked for and the rest, and about what does not sound. */
-import { describe, expect, it } from 'vitest';
-import { contrasted, DECIDING_COMPONENTS, whereConfident, whereOwned } from '#model/separation/decide';
-import { factorize } from '#model/separation/nmf';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Decision } from '#model/separation/decide';
 import { withoutPart } from '#model/separation/rest-of-picture';
 
 const FRAMES = 24;
@@ -18,7 +17,16 @@ function twoSounds() {
   return { magnitudes, isFirst };
 }
 
-const componentsOf = (magnitudes: Float32Array) => factorize(magnitudes, FRAMES, BINS, DECIDING_COMPONENTS);
+let decision: Decision;
+beforeAll(async () => {
+  decision = await Decision.open();
+});
+afterAll(() => decision.dispose());
+
+const confident = async (own: Float32Array, magnitudes: Float32Array) =>
+  decision.confident(own, await decision.takeApart(magnitudes));
+const owned = async (own: Float32Array, rest: Float32Array, magnitudes: Float32Array) =>
+  decision.owned(own, rest, await decision.takeApart(magnitudes));
 
 /** Mean of the mask over the points at which one of the two sounds. */
 function meanOf(
@@ -30,77 +38,70 @@ function meanOf(
   return at.reduce((sum, i) => sum + (mask[i] as number), 0) / at.length;
 }
 
-describe('contrasted', () => {
-  it('gives a point to the likelier, evenly where both are as likely', () => {
-    const [even, own, rest] = contrasted(
-      Float32Array.from([0.6, 0.6, 0.4]),
-      Float32Array.from([0.6, 0.3, 0.7]),
-    ) as unknown as [number, number, number];
-    expect(even).toBeCloseTo(0.5, 6);
-    expect(own).toBeGreaterThan(0.75);
-    expect(rest).toBeLessThan(0.25);
-  });
-
-  it('is surer than the answer alone, but gives nothing to who claims nothing', () => {
-    const [timid, unclaimed] = contrasted(Float32Array.from([0.6, 0.05]), Float32Array.from([0.4, 0.001]));
-    expect(timid).toBeGreaterThan(0.6);
-    expect(unclaimed).toBeLessThan(0.15);
-  });
-
-  it('stays finite at certainty', () => {
-    const values = contrasted(Float32Array.from([0, 1, 0, 1]), Float32Array.from([0, 1, 1, 0]));
-    expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
-  });
-});
-
-describe('whereConfident', () => {
-  it('lets the component through that is claimed, and keeps back the one that hardly is', () => {
+describe('asked without a rest', () => {
+  it('lets the component through that is claimed, and keeps back the one that hardly is', async () => {
     const sounds = twoSounds();
     const { magnitudes, isFirst } = sounds;
     const mask = magnitudes.map((_, i) => (isFirst(i) ? 0.7 : 0.15));
-    const passed = whereConfident(mask, magnitudes, componentsOf(magnitudes));
+    const passed = await confident(mask, magnitudes);
     expect(meanOf(passed, sounds, true)).toBeGreaterThan(0.65);
     expect(meanOf(passed, sounds, false)).toBeLessThan(0.01);
   });
 
-  it('is stopped by timid claims everywhere, and by silence without harm', () => {
+  it('is stopped by timid claims everywhere, and by silence without harm', async () => {
     const { magnitudes } = twoSounds();
-    const timid = whereConfident(
+    const timid = await confident(
       magnitudes.map(() => 0.2),
       magnitudes,
-      componentsOf(magnitudes),
     );
     expect(Math.max(...timid)).toBeLessThan(0.02);
     const silence = new Float32Array(FRAMES * BINS);
-    expect(whereConfident(silence, silence, componentsOf(silence)).every(Number.isFinite)).toBe(true);
+    expect((await confident(silence, silence)).every(Number.isFinite)).toBe(true);
   });
 });
 
-describe('whereOwned', () => {
-  it('takes the points at which the network errs along with the rest of their component', () => {
+describe('against the rest', () => {
+  it('a point and its component go to the likelier', async () => {
+    const sounds = twoSounds();
+    const { magnitudes, isFirst } = sounds;
+    const own = magnitudes.map((_, i) => (isFirst(i) ? 0.6 : 0.4));
+    const mask = await owned(
+      own,
+      own.map((value) => 1 - value),
+      magnitudes,
+    );
+    // Surer than the answer alone.
+    expect(meanOf(mask, sounds, true)).toBeGreaterThan(0.8);
+    expect(meanOf(mask, sounds, false)).toBeLessThan(0.2);
+  });
+
+  it('takes the points at which the network errs along with the rest of their component', async () => {
     const sounds = twoSounds();
     const { magnitudes, isFirst } = sounds;
     // Every fifth point of the second sound is taken for one of the first.
     const own = magnitudes.map((_, i) => (isFirst(i) || i % 5 === 0 ? 0.7 : 0.2));
     const rest = own.map((value) => 0.9 - value);
-    const points = contrasted(own, rest);
-    const owned = whereOwned(own, rest, magnitudes, componentsOf(magnitudes));
-    expect(meanOf(points, sounds, false)).toBeGreaterThan(0.2);
-    expect(meanOf(owned, sounds, false)).toBeLessThan(0.06);
-    expect(meanOf(owned, sounds, true)).toBeGreaterThan(0.9);
+    const mask = await owned(own, rest, magnitudes);
+    expect(meanOf(mask, sounds, false)).toBeLessThan(0.06);
+    expect(meanOf(mask, sounds, true)).toBeGreaterThan(0.9);
   });
 
-  it('leaves half of what both claim alike', () => {
+  it('leaves half of what both claim alike, and little of what nobody claims', async () => {
     const sounds = twoSounds();
     const even = sounds.magnitudes.map(() => 0.5);
-    const owned = whereOwned(even, even, sounds.magnitudes, componentsOf(sounds.magnitudes));
-    expect(meanOf(owned, sounds, true)).toBeCloseTo(0.5, 2);
+    expect(meanOf(await owned(even, even, sounds.magnitudes), sounds, true)).toBeCloseTo(0.5, 2);
+    const nobody = sounds.magnitudes.map(() => 0.01);
+    expect(meanOf(await owned(nobody, nobody, sounds.magnitudes), sounds, true)).toBeLessThan(0.2);
   });
 
-  it('stays finite in silence', () => {
+  it('stays finite in silence and at certainty', async () => {
     const silence = new Float32Array(FRAMES * BINS);
     const half = silence.map(() => 0.5);
-    expect(whereOwned(half, half, silence, componentsOf(silence)).every(Number.isFinite)).toBe(true);
+    expect((await owned(half, half, silence)).every(Number.isFinite)).toBe(true);
+    const { magnitudes } = twoSounds();
+    const sure = magnitudes.map((_, i) => i % 2);
+    const mask = await owned(sure, sure, magnitudes);
+    expect(mask.every((value) => value >= 0 && value <= 1.0001)).toBe(true);
   });
 });
 
