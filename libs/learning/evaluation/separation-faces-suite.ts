@@ -9,7 +9,7 @@ import { decodeFrames, decodeSamples } from '#media/decode';
 import type { PixelBlock } from '#model/front-ends/video-batch';
 import { separateAudioByVisual } from '#model/separation/separate-audio-by-visual';
 import { SeparationModel } from '#model/separation/separation-model';
-import { LIST_SEED, LISTED_REGION } from '../separation/solos.ts';
+import { LIST_SEED, LISTED_REGION } from '../separation/learning-clips.ts';
 import { heldOutClips } from '../synchronization/synchronization-clips.ts';
 import type { UsableClip } from '../training/usable-clips.ts';
 import { pairsOf } from './faces-suite.ts';

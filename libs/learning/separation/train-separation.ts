@@ -28,9 +28,17 @@ import { MOTION_WIDTHS, MotionStream } from '#model/synchronization/stream';
 import { AUDIO_TIME_STRIDE } from '#model/towers/audio-tower';
 import { type ManifestEntry, manifestHash, readManifest } from '../corpus/manifest.ts';
 import { loggedHooks, openRunLog } from '../training/run-log.ts';
-import { openSoloCache, type Solo, type SoloCache } from './solo-cache.ts';
-import { DEFAULT_MIXING, SoloSource } from './solo-source.ts';
-import { corpusSolos, LIST_SEED, listedSolos } from './solos.ts';
+import type { ListPart } from '../training/split-list.ts';
+import { corpusScenes, corpusSolos, LIST_SEED, listedSolos } from './learning-clips.ts';
+import { ClipMixtures, DEFAULT_MIXING } from './mixture-source.ts';
+import {
+  type CacheOptions,
+  type ClipCache,
+  openSceneCache,
+  openSoloCache,
+  type Scene,
+  type Solo,
+} from './separation-cache.ts';
 
 export interface TrainSeparationOptions {
   corpus: string;
@@ -84,7 +92,7 @@ export async function trainSeparation(
     throw new EarshotError('not_enough_data', message, { subject: corpus });
   }
   const { graph, stream, guide, shape, weights, version } = await readBase(base);
-  const { trainSource, validationSource } = await openSources(
+  const sources = await openSources(
     { train: clips, validation: (validation ?? []).slice(0, VALIDATION_CLIPS) },
     { graph, stream, guide, shape: { ...shape, mask } },
     options,
@@ -92,7 +100,7 @@ export async function trainSeparation(
   const network = new SeparationNetwork(await loadEngine(), { ...shape, mask }, seed);
   try {
     if (weights) network.store.restore(weights);
-    const steps = await learn(network, trainSource, validationSource, options);
+    const steps = await learn(network, sources, options);
     const manifest = await writeSeparationModel(options.output, network, {
       id: 'separation',
       baseVersion: '0.1.0',
@@ -103,6 +111,7 @@ export async function trainSeparation(
         corpus: manifestHash(train ?? []),
         clips: clips.length,
         lists: (options.also ?? []).map((list) => path.basename(list)),
+        scenes: sources.train.settings.scenes,
         ...(weights && { startedFrom: version }),
         ...{ steps, ofSteps: options.steps, seed, batchSize: options.batchSize },
         ...{ peakLearningRate: options.peakLearningRate, averageDecay: options.averageDecay },
@@ -125,34 +134,50 @@ async function openSources(
     shape,
   }: Pick<Base, 'graph' | 'stream' | 'guide'> & { shape: SeparationNetworkOptions },
   options: TrainSeparationOptions,
-): Promise<Record<'trainSource' | 'validationSource', SoloSource>> {
+): Promise<Record<'train' | 'validation', ClipMixtures>> {
   const { corpus, cacheFolder, signal } = options;
   const tower = await GuideTower.open(graph, guide.video);
-  const open = (stage: string, solos: readonly Solo[]) =>
-    openSoloCache(solos, {
-      ...{ folder: cacheFolder, tower, guide, widths: shape, signal },
-      onProgress: (done, total) => options.onCache?.(stage, done, total),
-    });
-  const caches: Record<'train' | 'validation', SoloCache[]> = { train: [], validation: [] };
-  for (const split of ['train', 'validation'] as const) {
-    caches[split].push(await open(split, await corpusSolos(corpus, entries[split])));
-  }
+  const cacheOptions = (stage: string): CacheOptions => ({
+    ...{ folder: cacheFolder, tower, guide, widths: shape, signal },
+    onProgress: (done, total) => options.onCache?.(stage, done, total),
+  });
+  const lists: { name: string; parts: Record<ListPart, Solo[]> }[] = [];
   for (const list of options.also ?? []) {
-    const solos = await listedSolos(list, { seed: LIST_SEED, cacheFolder, signal });
-    for (const split of ['train', 'validation'] as const) {
-      caches[split].push(await open(`${path.basename(list)}, ${split}`, solos[split]));
-    }
+    const parts = await listedSolos(list, { seed: LIST_SEED, cacheFolder, signal });
+    lists.push({ name: path.basename(list), parts });
   }
+  const scenes = await scenesOf(corpus);
+  const made = async (split: 'train' | 'validation') => {
+    const caches = {
+      solos: await openSoloCache(await corpusSolos(corpus, entries[split]), cacheOptions(split)),
+      listed: [] as ClipCache[],
+      scenes: [] as ClipCache[],
+    };
+    for (const { name, parts } of lists)
+      caches.listed.push(await openSoloCache(parts[split], cacheOptions(`${name}, ${split}`)));
+    for (const [name, parts] of scenes)
+      caches.scenes.push(await openSceneCache(parts[split], cacheOptions(`${name}, ${split}`)));
+    return new ClipMixtures(caches, shape, new MotionStream(stream));
+  };
+  const sources = { train: await made('train'), validation: await made('validation') };
   await tower.dispose();
-  const source = (split: 'train' | 'validation') =>
-    new SoloSource(caches[split] as [SoloCache, ...SoloCache[]], shape, new MotionStream(stream));
-  return { trainSource: source('train'), validationSource: source('validation') };
+  return sources;
+}
+
+/** Duets and trios, where the corpus has them: by the name of their split. */
+async function scenesOf(corpus: string): Promise<[string, Record<'train' | 'validation', Scene[]>][]> {
+  const found: [string, Record<'train' | 'validation', Scene[]>][] = [];
+  for (const split of ['train-duets', 'train-trios'] as const) {
+    const entries = await readManifest(corpus, split).catch(() => []);
+    const scenes = await corpusScenes(corpus, entries);
+    if (scenes.validation.length > 0) found.push([split, scenes]);
+  }
+  return found;
 }
 
 async function learn(
   network: SeparationNetwork,
-  train: SoloSource,
-  validation: SoloSource,
+  { train, validation }: Record<'train' | 'validation', ClipMixtures>,
   options: TrainSeparationOptions,
 ): Promise<number> {
   const log = await openRunLog(options.runFolder, options.resume);

@@ -59,6 +59,9 @@ async function duet(): Promise<void> {
   await writeFile(join(folder, groundTruth), JSON.stringify({ durationSec: 2, sources, objects }));
   const entry = { id: 'duet', file, groundTruth, label: 'low', sources };
   await writeFile(join(folder, 'test-duets-unlike.jsonl'), `${JSON.stringify(entry)}\n`);
+  // One to learn from, one that is held out.
+  const scenes = ['one', 'two'].map((id) => `${JSON.stringify({ ...entry, id })}\n`);
+  await writeFile(join(folder, 'train-duets.jsonl'), scenes.join(''));
 }
 
 function train(output: string, steps: number, maxClips?: number) {
@@ -84,7 +87,9 @@ describe('training on from a separation model', () => {
       expect(steps).toBe(1);
       expect(manifest.guide).toEqual(base.guide);
       expect(manifest.network).toEqual(base.network);
-      expect(manifest.training).toMatchObject({ startedFrom: base.version, clips: 3, seed: 3 });
+      expect(manifest.training).toMatchObject({
+        ...{ startedFrom: base.version, clips: 3, scenes: 1, seed: 3 },
+      });
       expect(manifest.weights.sha256).not.toBe(base.weights.sha256);
       // One careful step: every weight is near where it was, and not where an untrained one begins.
       const before = await weightsOf(BASE);

@@ -12,6 +12,7 @@ import {
   type LearnSeparationOptions,
   learnSeparation,
   type MixtureBatch,
+  type MixtureKind,
   type MixtureSource,
 } from '#model/separation/network/learn-separation';
 import { binaryMaskLoss, maskWeight, ratioMaskLoss } from '#model/separation/network/mask-loss';
@@ -139,9 +140,11 @@ describe('losses', () => {
   });
 });
 
+const MIXED: ReadonlySet<MixtureKind> = new Set(['solos', 'unlike', 'like', 'trios']);
+
 describe('the curriculum', () => {
   const kinds = (from: number, to: number) =>
-    new Set(Array.from({ length: to - from }, (_, i) => curriculumKind(from + i, 1000)));
+    new Set(Array.from({ length: to - from }, (_, i) => curriculumKind(from + i, 1000, MIXED)));
 
   it('begins with solos, goes on to unlike and then like pairs, and ends with trios as well', () => {
     expect(kinds(0, 40)).toEqual(new Set(['solos']));
@@ -150,17 +153,21 @@ describe('the curriculum', () => {
     expect(kinds(400, 1000)).toEqual(new Set(['solos', 'unlike', 'like', 'trios']));
   });
 
-  it('mixes from lists where there are any', () => {
-    const all = Array.from({ length: 1000 }, (_, i) => curriculumKind(i, 1000, true));
+  it('mixes from lists and takes scenes where there are any', () => {
+    const kinds = new Set<MixtureKind>([...MIXED, 'listed', 'scenes']);
+    const all = Array.from({ length: 1000 }, (_, i) => curriculumKind(i, 1000, kinds));
+    const count = (kind: MixtureKind) => all.filter((one) => one === kind).length;
+    expect(all.slice(0, 80)).not.toContain('scenes');
     expect(all.slice(0, 150)).not.toContain('listed');
-    expect(all.slice(150).filter((kind) => kind === 'listed').length).toBeGreaterThan(150);
+    expect(count('scenes')).toBeGreaterThan(200);
+    expect(count('listed')).toBeGreaterThan(150);
   });
 });
 
 /** Mixtures of two halves of the spectrum, one loud and one faint; the appearance says which half is asked for. */
 class Halves implements MixtureSource {
   readonly settings = { halves: true };
-  readonly hasListed = false;
+  readonly kinds = MIXED;
 
   batch(_kind: string, mixtures: number, seed: string): MixtureBatch {
     const [steps, queries] = [4, 2];

@@ -36,14 +36,17 @@ export interface MixtureBatch {
   cells: Float32Array;
 }
 
-/** `listed`: two of one label out of lists of one's own, such as two utterances; the others are of the corpus. */
-export type MixtureKind = 'solos' | 'unlike' | 'like' | 'trios' | 'listed';
+/**
+ * `listed`: two of one label out of lists of one's own, such as two utterances. `scenes`: clips of several sources, each
+ * asked for by its region and by the picture without it. The others are put together of clips of one source each.
+ */
+export type MixtureKind = 'solos' | 'unlike' | 'like' | 'trios' | 'listed' | 'scenes';
 
 export interface MixtureSource {
   /** Recorded with the run: what makes other batches. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** Whether there are lists to mix from. */
-  readonly hasListed: boolean;
+  /** What it can mix. */
+  readonly kinds: ReadonlySet<MixtureKind>;
   /** @param seed says which clips, where in them, and how loud */
   batch(kind: MixtureKind, mixtures: number, seed: string): MixtureBatch;
 }
@@ -51,17 +54,20 @@ export interface MixtureSource {
 /** From which part of the run on each kind is drawn, evenly with those that came before, the newest as often again. */
 const CURRICULUM: readonly { kind: MixtureKind; from: number; share: number }[] = [
   { kind: 'solos', from: 0, share: 0.05 },
-  { kind: 'unlike', from: 0.04, share: 0.4 },
+  { kind: 'unlike', from: 0.04, share: 0.35 },
+  { kind: 'scenes', from: 0.08, share: 0.35 },
   { kind: 'listed', from: 0.15, share: 0.25 },
   { kind: 'like', from: 0.25, share: 0.25 },
-  { kind: 'trios', from: 0.4, share: 0.2 },
+  { kind: 'trios', from: 0.4, share: 0.15 },
 ];
 
 /** Which kind a step mixes; whole batches are of one kind. */
-export function curriculumKind(step: number, totalSteps: number, hasListed = false): MixtureKind {
-  const open = CURRICULUM.filter(
-    ({ kind, from }) => step >= from * totalSteps && (hasListed || kind !== 'listed'),
-  );
+export function curriculumKind(
+  step: number,
+  totalSteps: number,
+  kinds: ReadonlySet<MixtureKind>,
+): MixtureKind {
+  const open = CURRICULUM.filter(({ kind, from }) => step >= from * totalSteps && kinds.has(kind));
   const total = open.reduce((sum, { share }) => sum + share, 0);
   // The golden ratio spreads the kinds evenly over the steps, without a lot.
   let place = ((step * 0.618033988749895) % 1) * total;
@@ -89,8 +95,9 @@ export interface SeparationEvaluation {
   /** Of the averaged weights on held-out mixtures of two. */
   unlike: number;
   like: number;
-  /** Of the lists, where there are any. */
+  /** Where there are any. */
   listed?: number;
+  scenes?: number;
 }
 
 export interface LearnSeparationOptions {
@@ -161,7 +168,7 @@ class SeparationLearner {
   #descend(): void {
     const { totalSteps, batchSize, peakLearningRate, seed, onStep } = this.#options;
     const started = performance.now();
-    const kind = curriculumKind(this.#step, totalSteps, this.#source.hasListed);
+    const kind = curriculumKind(this.#step, totalSteps, this.#source.kinds);
     const batch = this.#source.batch(kind, batchSize, `${seed}:step:${this.#step}`);
     const mixMs = performance.now() - started;
     const schedule = { peak: peakLearningRate, warmUpSteps: WARM_UP_STEPS, totalSteps };
@@ -203,7 +210,8 @@ class SeparationLearner {
     };
     onEvaluation?.({
       ...{ step: this.#step, unlike: mean('unlike'), like: mean('like') },
-      ...(validation.hasListed && { listed: mean('listed') }),
+      ...(validation.kinds.has('listed') && { listed: mean('listed') }),
+      ...(validation.kinds.has('scenes') && { scenes: mean('scenes') }),
     });
     this.#network.store.restore(trained);
     this.#network.forgetFolded();

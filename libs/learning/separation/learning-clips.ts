@@ -5,7 +5,7 @@ import type { PictureRegion } from '#media/filters';
 import type { GroundTruth, ManifestEntry } from '../corpus/manifest.ts';
 import { type ListPart, type SplitListOptions, splitList } from '../training/split-list.ts';
 import { regionOf } from './object-region.ts';
-import type { Solo } from './solo-cache.ts';
+import type { Scene, Solo } from './separation-cache.ts';
 
 /** Of clips of a list nothing is known but that what sounds is in the middle, as a talking face is. */
 export const LISTED_REGION: PictureRegion = { x: 0.25, y: 0, width: 0.5, height: 1 };
@@ -37,4 +37,29 @@ export async function listedSolos(
         region: LISTED_REGION,
       }));
   return { train: of('train'), validation: of('validation'), test: of('test') };
+}
+
+/** Every so many scenes one is held out; of fewer, the last. */
+const HELD_OUT = 10;
+
+/** Scenes in which every source is in the picture, in those to learn from and those that are held out. */
+export async function corpusScenes(
+  corpus: string,
+  entries: readonly ManifestEntry[],
+): Promise<Record<'train' | 'validation', Scene[]>> {
+  const scenes: Record<'train' | 'validation', Scene[]> = { train: [], validation: [] };
+  for (const [i, { id, label, file, groundTruth }] of entries.entries()) {
+    const truth = JSON.parse(await readFile(path.join(corpus, groundTruth), 'utf8')) as GroundTruth;
+    const folder = path.dirname(path.join(corpus, groundTruth));
+    const sources = truth.sources.flatMap(({ stem }, source) => {
+      const region = regionOf(truth, source);
+      return region ? [{ stem: path.join(folder, stem), region }] : [];
+    });
+    if (sources.length < truth.sources.length) continue;
+    const { durationSec } = truth;
+    const scene = { id, label, file: path.join(corpus, file), durationSec, sources };
+    scenes[i % HELD_OUT === HELD_OUT - 1 ? 'validation' : 'train'].push(scene);
+  }
+  if (scenes.validation.length === 0 && scenes.train.length > 1) scenes.validation = scenes.train.splice(-1);
+  return scenes;
 }

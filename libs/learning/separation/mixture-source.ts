@@ -1,6 +1,6 @@
 /**
- * Mixtures made on the fly of clips with one source each: a stretch of each sound at a random level, their sum, and
- * who is the loudest at every point. Each source is asked for by its own picture, and, so that kinds are learned
+ * Mixtures made on the fly: of clips with one source each, or of scenes whose sources are known one by one; a stretch of
+ * each sound at a random level, their sum, and who is the loudest at every point. Each source is asked for by its own picture, and, so that kinds are learned
  * rather than clips, by that of another clip of its class; besides, things are asked for that do not sound.
  */
 import { SeededRandom } from '#core/random';
@@ -22,7 +22,7 @@ import type { SeparationNetworkOptions } from '#model/separation/network/separat
 import { appearanceWidth, motionWidth } from '#model/separation/network/visual-query';
 import { CELL_COUNT } from '#model/synchronization/cell-motion';
 import type { MotionStream } from '#model/synchronization/stream';
-import { GUIDE_VIEWS, guideLayout, SOLO_SAMPLES, type SoloCache } from './solo-cache.ts';
+import { CLIP_SAMPLES, type ClipCache, guideLayout } from './separation-cache.ts';
 
 export interface MixingOptions {
   /** Frames of a training mixture; even. */
@@ -45,47 +45,67 @@ export const DEFAULT_MIXING: MixingOptions = {
 const QUERIES = 4;
 /** Of them, at least so many about what does not sound, where the sources leave room. */
 const STRANGERS = 1;
-const SOURCES: Record<MixtureKind, number> = { solos: 1, unlike: 2, like: 2, trios: 3, listed: 2 };
+const SOURCES = { solos: 1, unlike: 2, like: 2, trios: 3, listed: 2 };
+
+/** What mixtures are made of: clips of the corpus, of lists of one's own, and scenes of several sources. */
+export interface MixtureCaches {
+  solos: ClipCache;
+  listed: readonly ClipCache[];
+  scenes: readonly ClipCache[];
+}
+
+/** A clip of one of the caches. */
+interface Place {
+  cache: ClipCache;
+  index: number;
+}
 
 interface Chosen {
-  clip: number;
+  clip: Place;
+  /** Which of its sources. */
+  source: number;
   /** First frame of the stretch. */
   start: number;
   gain: number;
 }
 
-/** Numbers of clips by their label. */
-type Classes = Map<string, number[]>;
+/** Clips by their label. */
+type Classes = Map<string, Place[]>;
 
 interface Query {
-  clip: number;
-  /** Which of the mixture's sources is asked for; null: none of them. */
-  source: number | null;
+  clip: Place;
+  /** Which of its views; null: any. */
+  view: number | null;
+  /** Which of the targets is asked for; null: none of them. */
+  target: number | null;
   /** First frame of what is heard, on the picture's clock; null: the picture is of another moment. */
   start: number | null;
 }
 
-export class SoloSource implements MixtureSource {
+interface Mixture {
+  sources: Chosen[];
+  queries: Query[];
+  /** Whether there are two targets of each source: it against the others, and the others against it. */
+  hasRests: boolean;
+}
+
+export class ClipMixtures implements MixtureSource {
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly hasListed: boolean;
-  readonly #clips: { cache: SoloCache; index: number }[] = [];
+  readonly kinds: ReadonlySet<MixtureKind>;
   readonly #network: SeparationNetworkOptions;
+  readonly #stream: MotionStream;
   readonly #mixing: MixingOptions;
+  readonly #byClass: Classes;
+  readonly #listed: Classes;
+  readonly #scenes: Place[];
   readonly #stft = new Stft();
   readonly #warp = new LogFrequencyWarp();
-  readonly #spectra = new Map<number, CompactSpectrogram>();
-  readonly #byClass: Classes = new Map();
-  /** Of the lists: what of the clips beyond those of the corpus is alike. */
-  readonly #listed: Classes = new Map();
-  readonly #stream: MotionStream;
-  readonly #tokens = new Map<number, Float32Array>();
+  readonly #spectra = new Map<ClipCache, Map<number, CompactSpectrogram>>();
+  readonly #tokens = new Map<ClipCache, Map<number, Float32Array>>();
 
-  /**
-   * @param caches of the corpus, then of lists of one's own
-   * @param stream makes tokens of the cells' motion
-   */
+  /** @param stream makes tokens of the cells' motion */
   constructor(
-    caches: readonly [SoloCache, ...SoloCache[]],
+    { solos, listed, scenes }: MixtureCaches,
     network: SeparationNetworkOptions,
     stream: MotionStream,
     mixing: MixingOptions = DEFAULT_MIXING,
@@ -93,16 +113,17 @@ export class SoloSource implements MixtureSource {
     this.#network = network;
     this.#stream = stream;
     this.#mixing = mixing;
-    caches.forEach((cache, set) => {
-      const classes = set === 0 ? this.#byClass : this.#listed;
-      cache.clips.forEach(({ label }, index) => {
-        const clip = this.#clips.push({ cache, index }) - 1;
-        classes.set(label, [...(classes.get(label) ?? []), clip]);
-      });
-    });
+    this.#byClass = byLabel([solos]);
+    this.#listed = byLabel(listed);
     for (const [label, clips] of this.#listed) if (clips.length < 2) this.#listed.delete(label);
-    this.hasListed = this.#listed.size > 0;
-    this.settings = { clips: this.#clips.length, ...mixing };
+    this.#scenes = scenes.flatMap(places);
+    this.kinds = new Set<MixtureKind>([
+      ...(['solos', 'unlike', 'like', 'trios'] as const),
+      ...(this.#listed.size > 0 ? (['listed'] as const) : []),
+      ...(this.#scenes.length > 0 ? (['scenes'] as const) : []),
+    ]);
+    const count = (caches: readonly ClipCache[]) => caches.reduce((sum, { clips }) => sum + clips.length, 0);
+    this.settings = { clips: count([solos]), listed: count(listed), scenes: count(scenes), ...mixing };
   }
 
   batch(kind: MixtureKind, mixtures: number, seed: string): MixtureBatch {
@@ -121,9 +142,9 @@ export class SoloSource implements MixtureSource {
       cells: new Float32Array(mixtures * QUERIES * CELL_COUNT * steps * this.#network.cellWidth),
     };
     for (let i = 0; i < mixtures; i++) {
-      const { sources, queries } = this.#choose(kind, random);
-      this.#writeSound(batch, i, sources, queries);
-      queries.forEach((query, q) => {
+      const mixture = kind === 'scenes' ? this.#chooseScene(random) : this.#choose(kind, random);
+      this.#writeSound(batch, i, mixture);
+      mixture.queries.forEach((query, q) => {
         this.#writeQuery(batch, i, q, query, random);
       });
     }
@@ -131,32 +152,31 @@ export class SoloSource implements MixtureSource {
   }
 
   /** What sounds, and what is asked: each source, each of them again in another way, and strangers. */
-  #choose(kind: MixtureKind, random: SeededRandom): { sources: Chosen[]; queries: Query[] } {
+  #choose(kind: Exclude<MixtureKind, 'scenes'>, random: SeededRandom): Mixture {
     const count = SOURCES[kind];
     const isAlike = kind === 'like' || kind === 'listed';
     const byClass = kind === 'listed' ? this.#listed : this.#byClass;
     const classes = random.shuffle([...byClass.keys()]);
     const labels = Array.from({ length: count }, (_, i) => classes[isAlike ? 0 : i] as string);
-    const taken = new Set<number>();
+    const taken = new Set<Place>();
     const pick = (label: string, of = byClass) => {
-      const all = of.get(label) as number[];
+      const all = of.get(label) as Place[];
       const free = all.filter((one) => !taken.has(one));
       // A class that has no other clip is asked for by one that was chosen before.
       const clip = random.pick(free.length > 0 ? free : all);
       taken.add(clip);
       return clip;
     };
-    const start = (clip: number) => random.integer(0, this.#framesOf(clip) - this.#mixing.frames + 1);
-    const sources = labels.map((label) => {
+    const sources = labels.map((label): Chosen => {
       const clip = pick(label);
-      return { clip, start: start(clip), gain: 10 ** (random.uniform(-1, 1) * (this.#mixing.gainDb / 20)) };
+      return { clip, source: 0, start: this.#start(clip, random), gain: this.#gain(random) };
     });
-    const queries: Query[] = sources.map(({ clip, start }, source) => ({ clip, source, start }));
+    const queries = sources.map(({ clip, start }, target): Query => ({ clip, view: null, target, start }));
     const again = Math.min(count, QUERIES - STRANGERS - count);
-    for (let source = 0; source < again; source++) {
+    for (let target = 0; target < again; target++) {
       // Two of a class are told apart by their own motion alone: there the other question is the same clip's again.
-      if (isAlike) queries.push(queries[source] as Query);
-      else queries.push({ clip: pick(labels[source] as string), source, start: null });
+      if (isAlike) queries.push(queries[target] as Query);
+      else queries.push({ clip: pick(labels[target] as string), view: null, target, start: null });
     }
     const silent = random.shuffle([...this.#byClass.keys()]).filter((label) => !labels.includes(label));
     for (let i = 0; queries.length < QUERIES; i++) {
@@ -165,47 +185,88 @@ export class SoloSource implements MixtureSource {
       if (label === undefined) queries.push(queries[i % count] as Query);
       else {
         const clip = pick(label, this.#byClass);
-        queries.push({ clip, source: null, start: start(clip) });
+        queries.push({ clip, view: null, target: null, start: this.#start(clip, random) });
       }
     }
-    return { sources, queries };
+    return { sources, queries, hasRests: false };
   }
 
-  #writeSound(
-    batch: MixtureBatch,
-    mixture: number,
-    sources: readonly Chosen[],
-    queries: readonly Query[],
-  ): void {
-    const { frames } = this.#mixing;
-    const { bins } = this.#stft;
-    const sum = {
-      frames,
-      bins,
-      real: new Float32Array(frames * bins),
-      imaginary: new Float32Array(frames * bins),
+  /** All sources of a scene; asked for are the region of each, and as many of the pictures without one as there is room for. */
+  #chooseScene(random: SeededRandom): Mixture {
+    const clip = random.pick(this.#scenes);
+    const start = this.#start(clip, random);
+    const sources = Array.from(
+      { length: clip.cache.sources },
+      (_, source): Chosen => ({ clip, source, start, gain: this.#gain(random) }),
+    );
+    const view = (source: number, isRest: number): Query => {
+      const one = 2 * source + isRest;
+      return { clip, view: one, target: one, start };
     };
-    const own = sources.map((source) => this.#warp.warp(this.#addTo(sum, source), frames));
+    const order = random.shuffle([...sources.keys()]);
+    const queries = [...order.map((source) => view(source, 0)), ...order.map((source) => view(source, 1))];
+    while (queries.length < QUERIES) queries.push(queries[0] as Query);
+    return { sources, queries: queries.slice(0, QUERIES), hasRests: true };
+  }
+
+  #gain(random: SeededRandom): number {
+    return 10 ** (random.uniform(-1, 1) * (this.#mixing.gainDb / 20));
+  }
+
+  /** A clip that is shorter than a mixture is followed by silence. */
+  #start({ cache, index }: Place, random: SeededRandom): number {
+    const frames = this.#stft.frameCount(cache.clips[index]?.samples as number);
+    return random.integer(0, Math.max(0, frames - this.#mixing.frames) + 1);
+  }
+
+  #writeSound(batch: MixtureBatch, mixture: number, { sources, queries, hasRests }: Mixture): void {
+    const { frames } = this.#mixing;
+    const sum = this.#nothing();
+    const own = sources.map((source) => this.#addTo(sum, source));
     const whole = this.#warp.warp(magnitudes(sum), frames);
     const points = whole.length;
     toBlocks(networkInput(whole), frames, batch.input, mixture * points);
     const inBlocks = new Float32Array(points);
     toBlocks(whole, frames, inBlocks, 0);
     for (let i = 0; i < points; i++) batch.weights[mixture * points + i] = maskWeight(inBlocks[i] as number);
-    const masks =
-      this.#network.mask === 'binary' ? idealBinaryMasks(own) : own.map((one) => idealRatioMask(one, whole));
-    masks.forEach((mask, source) => {
+    const warped = own.map((one) => this.#warp.warp(one, frames));
+    const masks = hasRests
+      ? warped.flatMap((one, source) => this.#masksOf([one, this.#restOf(sources, source)], whole))
+      : this.#masksOf(warped, whole);
+    masks.forEach((mask, target) => {
       toBlocks(mask, frames, inBlocks, 0);
       queries.forEach((query, q) => {
-        if (query.source !== source) return;
+        if (query.target !== target) return;
         batch.targets.set(inBlocks, (q * batch.mixtures + mixture) * points);
       });
     });
   }
 
+  #masksOf(own: Float32Array[], whole: Float32Array): Float32Array[] {
+    return this.#network.mask === 'binary'
+      ? idealBinaryMasks(own)
+      : own.map((one) => idealRatioMask(one, whole));
+  }
+
+  /** Magnitudes of all sources but one. */
+  #restOf(sources: readonly Chosen[], without: number): Float32Array {
+    const sum = this.#nothing();
+    sources.forEach((source, i) => {
+      if (i !== without) this.#addTo(sum, source);
+    });
+    return this.#warp.warp(magnitudes(sum), this.#mixing.frames);
+  }
+
+  #nothing(): Spectrogram {
+    const { frames } = this.#mixing;
+    const { bins } = this.#stft;
+    const size = frames * bins;
+    return { frames, bins, real: new Float32Array(size), imaginary: new Float32Array(size) };
+  }
+
   /** Adds the chosen stretch of a clip's transform to the mixture's; answers its magnitudes, `[frames, bins]`. */
-  #addTo({ real, imaginary }: Spectrogram, { clip, start, gain }: Chosen): Float32Array {
-    const whole = this.#transform(clip);
+  #addTo({ real, imaginary }: Spectrogram, { clip, source, start, gain }: Chosen): Float32Array {
+    const whole = this.#transform(clip, source);
     const factor = whole.unit * gain;
     const own = new Float32Array(real.length);
     // Plain loops: this is half of what a step costs.
@@ -219,31 +280,27 @@ export class SoloSource implements MixtureSource {
     return own;
   }
 
-  /** Frames in which there is sound to mix; a short clip is followed by silence. */
-  #framesOf(clip: number): number {
-    const { cache, index } = this.#clips[clip] as { cache: SoloCache; index: number };
-    return Math.max(this.#mixing.frames, this.#stft.frameCount(cache.clips[index]?.samples as number));
-  }
-
-  /** A clip's transform, which is computed when the clip is first used. */
-  #transform(clip: number): CompactSpectrogram {
-    const found = this.#spectra.get(clip);
+  /** A source's transform, which is computed when it is first used. */
+  #transform({ cache, index }: Place, source: number): CompactSpectrogram {
+    const known = mapOf(this.#spectra, cache);
+    const key = index * cache.sources + source;
+    const found = known.get(key);
     if (found) return found;
-    const { cache, index } = this.#clips[clip] as { cache: SoloCache; index: number };
-    const from = index * SOLO_SAMPLES;
-    const samples = new Float32Array(SOLO_SAMPLES);
-    for (let i = 0; i < SOLO_SAMPLES; i++) samples[i] = (cache.samples[from + i] as number) / 32768;
+    const from = key * CLIP_SAMPLES;
+    const samples = new Float32Array(CLIP_SAMPLES);
+    for (let i = 0; i < CLIP_SAMPLES; i++) samples[i] = (cache.samples[from + i] as number) / 32768;
     const made = compact(this.#stft.forward(samples));
-    this.#spectra.set(clip, made);
+    known.set(key, made);
     return made;
   }
 
   /** The tokens of a view's cells, which are computed when it is first asked by. */
-  #cellTokens(view: number, cells: Float32Array): Float32Array {
-    const found = this.#tokens.get(view);
+  #cellTokens(cache: ClipCache, view: number, cells: Float32Array): Float32Array {
+    const known = mapOf(this.#tokens, cache);
+    const found = known.get(view);
     if (found) return found;
     const made = this.#stream.embed(cells);
-    this.#tokens.set(view, made);
+    known.set(view, made);
     return made;
   }
 
@@ -251,14 +308,12 @@ export class SoloSource implements MixtureSource {
     batch: MixtureBatch,
     mixture: number,
     query: number,
-    { clip, start }: Query,
+    { clip: { cache, index }, view, start }: Query,
     random: SeededRandom,
   ): void {
-    const { cache, index } = this.#clips[clip] as { cache: SoloCache; index: number };
     const layout = guideLayout(this.#network, cache.guideSteps);
-    const which = random.integer(0, GUIDE_VIEWS);
-    const from = (index * GUIDE_VIEWS + which) * layout.floats;
-    const guide = cache.guides.subarray(from, from + layout.floats);
+    const seen = index * cache.views + (view ?? random.integer(0, cache.views));
+    const guide = cache.guides.subarray(seen * layout.floats, (seen + 1) * layout.floats);
     const hasEmbedding = random.next() >= this.#mixing.withoutEmbedding;
     const isWithMotion = random.next() >= this.#mixing.withoutMotion;
     const ask = query * batch.mixtures + mixture;
@@ -275,7 +330,7 @@ export class SoloSource implements MixtureSource {
     const startSec = (start * SEPARATION_STFT.hopSamples) / SEPARATION_RATE_HZ;
     const motion = { data: guide.subarray(layout.tokens, layout.cells), rateHz };
     const tokens = {
-      data: this.#cellTokens(clip * GUIDE_VIEWS + which, guide.subarray(layout.cells)),
+      data: this.#cellTokens(cache, seen, guide.subarray(layout.cells)),
       rateHz,
     };
     const { stepWidth, cellWidth } = this.#network;
@@ -288,6 +343,27 @@ export class SoloSource implements MixtureSource {
     );
     writeCellSteps(tokens, cellWidth, { startSec, steps }, batch.cells, ask * CELL_COUNT * steps * cellWidth);
   }
+}
+
+function places(cache: ClipCache): Place[] {
+  return cache.clips.map((_, index) => ({ cache, index }));
+}
+
+function byLabel(caches: readonly ClipCache[]): Classes {
+  const classes: Classes = new Map();
+  for (const place of caches.flatMap(places)) {
+    const label = place.cache.clips[place.index]?.label as string;
+    classes.set(label, [...(classes.get(label) ?? []), place]);
+  }
+  return classes;
+}
+
+function mapOf<K, V>(maps: Map<K, Map<number, V>>, key: K): Map<number, V> {
+  const known = maps.get(key);
+  if (known) return known;
+  const made = new Map<number, V>();
+  maps.set(key, made);
+  return made;
 }
 
 /** A transform in 16 bit: half the memory, 90 dB below the clip's loudest point. */
