@@ -5,7 +5,7 @@
  *
  *     node --import tsx scripts/calibrate-classification.ts MODEL_FOLDER CORPUS [TRAINING_CLIPS] [VALIDATION_CLIPS]
  *
- * TRAINING_CLIPS: 144 unless told; 0 leaves the gate out. VALIDATION_CLIPS: all unless told.
+ * TRAINING_CLIPS: 432 unless told; 0 leaves the gate out. VALIDATION_CLIPS: all unless told.
  */
 import { SeededRandom } from '#core/random';
 import { embedScenes } from '#learning/evaluation/embed-scenes';
@@ -17,7 +17,7 @@ import { writeCalibration } from '#model/checkpoint/checkpoint';
 import { loadEngine } from '#model/engine/engine';
 import { loadEmbeddingModel } from '#model/load-model';
 
-const [folder, corpus, trainingClips = '144', validationClips] = process.argv.slice(2);
+const [folder, corpus, trainingClips = '432', validationClips] = process.argv.slice(2);
 if (folder === undefined || corpus === undefined) {
   process.stderr.write('Give the folders of the model and of the corpus.\n');
   process.exit(2);

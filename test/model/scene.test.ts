@@ -8,7 +8,7 @@ import { ParameterStore } from '#model/layers/parameters';
 import { unitLength } from '#model/layers/unit-length';
 import { areaUnderRoc } from '#model/metrics/ranking-curves';
 import { dot } from '#model/network/dot';
-import { fuseStreams, soundWeight } from '#model/network/fusion-gate';
+import { fuseLabel, fuseStreams, soundWeight } from '#model/network/fusion-gate';
 import { prototypeOf } from '#model/network/label-cosines';
 import { classifyByPrototype, UNKNOWN, uncalibrated } from '#model/network/scene';
 
@@ -133,6 +133,36 @@ describe('classification by prototypes', () => {
       const byLabel = new Map(given.scores.map(({ label, probability }) => [label, probability]));
       for (const { label, probability } of turned.scores) expect(probability).toBe(byLabel.get(label));
       expect(turned).toMatchObject({ verdict: given.verdict, nearness: given.nearness });
+    });
+
+    it('fuses all labels by one weight where the gate has one', () => {
+      const even = { ...gate, labelSound: 0.25 };
+      const [audio, video] = [axis(0), axis(1)];
+      const fused = fuseLabel(
+        even,
+        audio,
+        video.map((value) => 5 * value),
+      );
+      const length = Math.hypot(0.25, 0.75);
+      expect(fused[0]).toBeCloseTo(0.25 / length, 6);
+      expect(fused[1]).toBeCloseTo(0.75 / length, 6);
+      // Written before there was one: as the gate weighs a scene.
+      expect(fuseLabel(gate, audio, video)).toEqual(fuseStreams(gate, audio, video));
+
+      const scene = { audio: noise(random), video: noise(random) };
+      const { scores } = classifyByPrototype(scene, labels, prototypes, {
+        ...gated,
+        fused: { ...gated.fused, gate: even },
+      });
+      const asked = fuseStreams(even, scene.audio, scene.video);
+      const weights = labels.map((label) => {
+        const sides = (prototypes as Record<string, typeof scene>)[label] as typeof scene;
+        return Math.exp(12 * dot(asked, fuseLabel(even, sides.audio, sides.video)));
+      });
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      scores.forEach(({ probability }, i) => {
+        expect(probability).toBeCloseTo((weights[i] as number) / total, 6);
+      });
     });
 
     it('answers as without it where a stream is missing, and takes labels that lack one', () => {

@@ -34,8 +34,15 @@ const videoTower = z.object({
 /** Of the softmax over labels' cosines (`scale`: inverse temperature), and of the verdict "unknown". */
 const labelStream = z.object({ scale: z.number().positive(), threshold: z.number().nullable() });
 
+const probability = z.number().min(0).max(1);
+
 /** How much the sound counts: the logistic function of `weights`, `[2 * dimension]`, with sound and picture, and of `bias`. */
-const fusionGate = z.object({ weights: z.array(z.number()).min(2), bias: z.number() });
+const fusionGate = z.object({
+  weights: z.array(z.number()).min(2),
+  bias: z.number(),
+  /** How much the sound counts in what stands for a label; left out: as the gate has it, for each label by itself. */
+  labelSound: probability.optional(),
+});
 
 const classification = z.object({
   audio: labelStream,
@@ -53,7 +60,6 @@ export type FusionGate = z.infer<typeof fusionGate>;
 
 /** `probability = 1 / (1 + exp(-(slope * score + intercept)))`, see `calibration/platt.ts`. */
 const platt = z.object({ slope: z.number(), intercept: z.number() });
-const probability = z.number().min(0).max(1);
 
 const calibration = z.object({
   correspondence: platt

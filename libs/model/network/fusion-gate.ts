@@ -27,7 +27,19 @@ export function soundWeight(gate: FusionGate, audio: Float32Array, video: Float3
 
 /** Sound and picture as one unit vector, `[d]`; the parameters are those of `soundWeight`. */
 export function fuseStreams(gate: FusionGate, audio: Float32Array, video: Float32Array): Float32Array {
-  const weight = soundWeight(gate, audio, video);
+  return weighted(soundWeight(gate, audio, video), audio, video);
+}
+
+/**
+ * What stands for a label by its sound and its picture, as what is asked about is compared with it: a unit vector, `[d]`.
+ * Nothing in a label has suffered; both count as the gate was learned with, the same for every label.
+ */
+export function fuseLabel(gate: FusionGate, audio: Float32Array, video: Float32Array): Float32Array {
+  const { labelSound } = gate;
+  return labelSound === undefined ? fuseStreams(gate, audio, video) : weighted(labelSound, audio, video);
+}
+
+function weighted(weight: number, audio: Float32Array, video: Float32Array): Float32Array {
   const [ofAudio, ofVideo] = [weight / lengthOf(audio), (1 - weight) / lengthOf(video)];
   const fused = audio.map((value, i) => ofAudio * value + ofVideo * (video[i] as number));
   const length = lengthOf(fused);

@@ -1,7 +1,7 @@
 /** How near a scene is to each label: cosines of what is heard, of what is seen, and of both fused. */
 import type { FusionGate } from '../checkpoint/manifest.ts';
 import { dot } from './dot.ts';
-import { fuseStreams } from './fusion-gate.ts';
+import { fuseLabel, fuseStreams } from './fusion-gate.ts';
 import { checkVector, refuse } from './inputs.ts';
 
 export type Stream = 'audio' | 'video';
@@ -78,11 +78,11 @@ export function sideOf(prototype: LabelPrototype, stream: Stream): Float32Array 
   return prototype[stream] ?? prototype[stream === 'audio' ? 'video' : 'audio'];
 }
 
-/** As a scene's streams are fused; what has one side only is that one. */
+/** Of both sides; what has one side only is that one. */
 function fusedPrototype(prototype: LabelPrototype, gate: FusionGate): Float32Array | null | undefined {
   if (prototype instanceof Float32Array) return prototype;
   const { audio, video } = prototype;
-  return audio && video ? fuseStreams(gate, audio, video) : (audio ?? video);
+  return audio && video ? fuseLabel(gate, audio, video) : (audio ?? video);
 }
 
 export function shownLabel(label: string): string {

@@ -52,6 +52,7 @@ describe('the fusion gate', () => {
       learnGate(engine, training, { ...QUICK, steps: 3 }),
     );
     expect(loss).toBeLessThan(0.6);
+    expect(gate.weights).toHaveLength(2 * DIMENSION);
 
     const unseen = scenes('unseen', 8);
     const labels = Array.from({ length: LABELS }, (_, i) => `label ${i}`);
@@ -74,6 +75,28 @@ describe('the fusion gate', () => {
       expect(soundWeight(gate, degraded?.audio as Float32Array, seen)).toBeLessThan(0.4);
       expect(soundWeight(gate, heard, degraded?.video as Float32Array)).toBeGreaterThan(0.6);
     }
+  });
+
+  it('lets of the labels that stream count that tells them apart', () => {
+    const random = new SeededRandom('one stream');
+    const anywhere = () => unit(Array.from({ length: DIMENSION }, () => random.normal()));
+    const blurred = scenes('one stream', 12).map((scene) => ({
+      ...scene,
+      video: anywhere(),
+      degraded: { audio: scene.audio, video: anywhere() },
+    }));
+    const heard = learnGate(engine, blurred, QUICK).gate.labelSound as number;
+    const swapped = blurred.map(({ label, audio, video, degraded }) => {
+      return {
+        label,
+        audio: video,
+        video: audio,
+        degraded: { audio: degraded.video, video: degraded.audio },
+      };
+    });
+    const seen = learnGate(engine, swapped, QUICK).gate.labelSound as number;
+    expect(heard).toBeGreaterThan(0.7);
+    expect(seen).toBeLessThan(0.3);
   });
 
   it('needs two labels of two clips, with both streams', () => {
