@@ -27,7 +27,7 @@ export class MediaFeed {
    * `count` frames from number `first` on, the nearest one held where there are none. Frames before `first` may be
    * forgotten.
    */
-  async frames(first: number, count: number): Promise<PixelBlock> {
+  async frames(first: number, count: number): Promise<PixelBlock & { data: Uint8Array }> {
     while (this.#end() < first + count && (await this.#pull()));
     this.#frames = this.#frames.filter((block, i) => {
       const isLast = i === this.#frames.length - 1;

@@ -5,6 +5,7 @@ import { EarshotError } from '#core/errors';
 import { decodeFrames } from '#media/decode';
 import type { PictureRegion } from '#media/filters';
 import type { MediaInfo } from '#media/probe';
+import { unstackParts } from '#media/stacked-parts';
 import { WavWriter } from '#media/wav-writer';
 import type { PixelBlock } from '#model/front-ends/video-batch';
 import { separateBlocks } from '#model/separation/overlap-add';
@@ -93,20 +94,6 @@ function beside(region: PictureRegion, height: number) {
   return { height: 2 * height, parts: [region, null] };
 }
 
-/** The upper halves of frames, and the lower ones. */
-function halves({ data, count }: PixelBlock): [PixelBlock, PixelBlock] {
-  const size = data.length / count / 2;
-  const half = (which: 0 | 1): PixelBlock => {
-    const out = new Uint8Array(count * size);
-    for (let i = 0; i < count; i++) {
-      const from = (2 * i + which) * size;
-      out.set(data.subarray(from, from + size), i * size);
-    }
-    return { data: out, count };
-  };
-  return [half(0), half(1)];
-}
-
 async function separateInto(
   job: SeparationJob,
   feed: MediaFeed,
@@ -123,7 +110,11 @@ async function separateInto(
     const { steps, video } = model.manifest.guide;
     const seen = await feed.frames(Math.round(startSec * video.rateHz), steps);
     if (!job.region) return [await model.look(seen, true), null];
-    const [own, whole] = halves(seen);
+    const { count } = seen;
+    const [own, whole] = unstackParts(seen.data, 2, count).map((data) => ({ data, count })) as [
+      PixelBlock,
+      PixelBlock,
+    ];
     const rest = withoutPart(whole, video, job.region);
     return [await model.look(own, true), rest && (await model.look(rest, true))];
   };

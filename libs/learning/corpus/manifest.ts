@@ -105,6 +105,11 @@ export function manifestHash(entries: readonly ManifestEntry[]): string {
   return hash.digest('hex');
 }
 
+/** A clip's ground truth. */
+export async function readGroundTruth(corpus: string, entry: ManifestEntry): Promise<GroundTruth> {
+  return JSON.parse(await readFile(path.join(corpus, entry.groundTruth), 'utf8')) as GroundTruth;
+}
+
 /** @throws EarshotError `file_not_found` where the corpus has not been made */
 export async function readManifest(folder: string, split: Split): Promise<ManifestEntry[]> {
   const file = manifestFile(folder, split);

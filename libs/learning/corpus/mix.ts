@@ -25,7 +25,8 @@ export function mixSources(sources: readonly Float32Array[], seed: string, venue
   return { mixture: addUp([...stems, scaledNoise], length), stems, noise: scaledNoise };
 }
 
-function addUp(parts: readonly Float32Array[], length: number): Float32Array {
+/** @param length of each of the parts, at least */
+export function addUp(parts: readonly Float32Array[], length: number): Float32Array {
   const sum = new Float32Array(length);
   for (const part of parts)
     for (let i = 0; i < length; i++) sum[i] = (sum[i] as number) + (part[i] as number);

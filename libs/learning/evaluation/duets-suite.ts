@@ -20,8 +20,8 @@ import {
   pixelCounts,
   randomMap,
 } from '#model/metrics/localization';
-import { type ManifestEntry, readManifest } from '../corpus/manifest.ts';
-import { insideBox, objectTruths, readGroundTruth, TRUTH_SIDE } from '../localization/scene-clips.ts';
+import { type ManifestEntry, readGroundTruth, readManifest } from '../corpus/manifest.ts';
+import { insideBox, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { joined } from '../localization/scene-features.ts';
 import { cutAt, firstSegment, type LocalizationEvaluation, movementMap } from './localization-suite.ts';
 import { bestAssignment, type DuetClip, scoreDuets } from './score-duets.ts';

@@ -3,6 +3,7 @@ import { EarshotError } from '#core/errors';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
 import { resizeMap } from '#model/localization/resize-map';
 import { centreGaussianMap } from '#model/metrics/localization';
+import { meanOf } from '#model/metrics/mean-of';
 import { TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { movementMap } from './localization-suite.ts';
 import { FOLLOWING_KINDS, type FollowingClip, followsSound } from './score-following.ts';
@@ -52,20 +53,11 @@ async function mapsOf(
     throw new EarshotError('not_trained', `${identity.id} has no maps.`, { subject: identity.id });
   const usual = async (synchrony: boolean) => {
     const { maps, side } = await localize.call(model, { waveform, block, frames, query: null, synchrony });
-    return inGrid(meanMap(maps), side);
+    return inGrid(meanOf(maps), side);
   };
   return { model: await usual(true), withoutSynchrony: await usual(false) };
 }
 
 function inGrid(map: Float32Array, side: number): Float32Array {
   return resizeMap(map, side, TRUTH_SIDE, TRUTH_SIDE);
-}
-
-function meanMap(maps: readonly Float32Array[]): Float32Array {
-  const sum = new Float32Array(maps[0]?.length ?? 0);
-  for (const map of maps)
-    map.forEach((value, cell) => {
-      sum[cell] = (sum[cell] as number) + value / maps.length;
-    });
-  return sum;
 }

@@ -23,16 +23,10 @@ import {
   successRate,
 } from '#model/metrics/localization';
 import { dot } from '#model/network/dot';
-import { readManifest } from '../corpus/manifest.ts';
+import { readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { type ClipMedia, decodeBeginning } from '../decode-beginning.ts';
-import {
-  insideBox,
-  type ObjectTruth,
-  objectTruths,
-  readGroundTruth,
-  TRUTH_SIDE,
-} from '../localization/scene-clips.ts';
+import { insideBox, type ObjectTruth, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { joined } from '../localization/scene-features.ts';
 import { PIXEL_RESAMPLES } from './score-duets.ts';
 

@@ -5,7 +5,6 @@
  * @see Vincent, Gribonval & Fevotte 2006; Zhao et al. 2018, "The Sound of Pixels", section 4
  */
 import { applyMask, magnitudes, Stft } from '#model/front-ends/stft';
-import type { PixelBlock } from '#model/front-ends/video-batch';
 import { bootstrap, type Estimate } from '#model/metrics/bootstrap';
 import { bssEvalSets } from '#model/metrics/separation';
 import { idealBinaryMasks, idealRatioMask, randomMask } from '#model/separation/masks';
@@ -20,8 +19,6 @@ export interface SeparationResults {
   results: Record<string, Estimate & { chance: number }>;
 }
 
-/** Of the stems that mixtures are made of. */
-export const STEM_RATE_HZ = 16_000;
 /** As many components a source as the literature's supervised baselines have. */
 const NMF = { componentsPerSource: 12, iterations: 60 };
 /** Scores of silence are minus infinity; a mean needs a floor. */
@@ -115,12 +112,4 @@ export function summarise(rows: readonly SdrRow[]): SeparationResults['results']
 /** Energy of a sound. */
 export function decibels(samples: Float32Array): number {
   return 10 * Math.log10(samples.reduce((sum, value) => sum + value * value, 0) + 1e-9);
-}
-
-/** The picture stands still: whatever is left comes from appearance. */
-export function frozen({ data, count }: PixelBlock): PixelBlock {
-  const first = data.subarray(0, data.length / count);
-  const still = new Uint8Array(data.length);
-  for (let i = 0; i < count; i++) still.set(first as Uint8Array, i * first.length);
-  return { data: still, count };
 }

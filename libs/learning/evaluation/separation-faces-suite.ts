@@ -5,22 +5,15 @@
  * @see Ephrat et al. 2018, "Looking to listen at the cocktail party"
  */
 import { EarshotError } from '#core/errors';
-import { decodeFrames, decodeSamples } from '#media/decode';
+import { decodeSamples } from '#media/decode';
 import type { PixelBlock } from '#model/front-ends/video-batch';
-import { separateAudioByVisual } from '#model/separation/separate-audio-by-visual';
 import { SeparationModel } from '#model/separation/separation-model';
 import { LIST_SEED, LISTED_REGION } from '../separation/learning-clips.ts';
 import { heldOutClips } from '../synchronization/synchronization-clips.ts';
 import type { UsableClip } from '../training/usable-clips.ts';
 import { pairsOf } from './faces-suite.ts';
-import {
-  frozen,
-  type SdrRow,
-  type SeparationResults,
-  STEM_RATE_HZ,
-  sdrRows,
-  summarise,
-} from './score-separation.ts';
+import { type SdrRow, type SeparationResults, sdrRows, summarise } from './score-separation.ts';
+import { frozen, guideFrames, heardOf, mixtureOf, STEM_RATE_HZ } from './separation-questions.ts';
 
 export interface SeparationFacesRequest {
   modelFolder: string;
@@ -72,19 +65,13 @@ async function scorePair(
   const faces: PixelBlock[] = [];
   const voices: Float32Array[] = [];
   for (const { file } of pair) {
-    faces.push(await faceOf(file, model, signal));
+    // As the face would stand in one half of a picture of two.
+    faces.push(await guideFrames(file, LISTED_REGION, model, { signal }));
     voices.push((await decodeSamples(file, { sampleRateHz: STEM_RATE_HZ, signal })).data);
   }
-  const length = Math.min(...voices.map((voice) => voice.length));
-  const stems = voices.map((voice) => voice.subarray(0, length));
-  const mixture = new Float32Array(length);
-  for (const stem of stems)
-    stem.forEach((value, i) => {
-      mixture[i] = (mixture[i] as number) + value;
-    });
-  const heard = async (frames: PixelBlock, rest: PixelBlock | null, isInStep = true) =>
-    (await separateAudioByVisual(model, [mixture], STEM_RATE_HZ, { frames, rest, isInStep }))
-      .target[0] as Float32Array;
+  const { stems, sum } = mixtureOf(voices);
+  const heard = (frames: PixelBlock, rest: PixelBlock | null, isInStep = true) =>
+    heardOf(model, sum, { frames, rest, isInStep });
   const ways: Record<string, Float32Array[]> = {};
   const add = async (way: string, sound: Promise<Float32Array>) => {
     ways[way] = [...(ways[way] ?? []), await sound];
@@ -98,14 +85,5 @@ async function scorePair(
     await add('frozen', heard(frozen(own), frozen(other)));
     await add('swapped', heard(other, own));
   }
-  return sdrRows(stems, mixture, ways, index);
-}
-
-/** The middle of the picture, as the face would stand in one half of a picture of two. */
-async function faceOf(file: string, model: SeparationModel, signal?: AbortSignal): Promise<PixelBlock> {
-  const { video, steps } = model.manifest.guide;
-  const { rateHz, width, height, fit } = video;
-  const request = { rateHz, width, height, fit, region: LISTED_REGION, endSec: steps / rateHz, signal };
-  const { data, count } = await decodeFrames(file, request);
-  return { data, count };
+  return sdrRows(stems, sum, ways, index);
 }

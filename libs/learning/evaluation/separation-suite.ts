@@ -4,27 +4,17 @@
  *
  * @see Vincent, Gribonval & Fevotte 2006; Zhao et al. 2018, "The Sound of Pixels", section 4
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { decodeFrames } from '#media/decode';
 import type { PictureRegion } from '#media/filters';
 import { readWav } from '#media/wav';
 import type { PixelBlock } from '#model/front-ends/video-batch';
 import { withoutPart } from '#model/separation/rest-of-picture';
-import { separateAudioByVisual } from '#model/separation/separate-audio-by-visual';
 import { SeparationModel } from '#model/separation/separation-model';
-import { type GroundTruth, type ManifestEntry, readManifest } from '../corpus/manifest.ts';
+import { type GroundTruth, type ManifestEntry, readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { regionOf } from '../separation/object-region.ts';
-import {
-  decibels,
-  frozen,
-  type SdrRow,
-  type SeparationResults,
-  STEM_RATE_HZ,
-  sdrRows,
-  summarise,
-} from './score-separation.ts';
+import { decibels, type SdrRow, type SeparationResults, sdrRows, summarise } from './score-separation.ts';
+import { frozen, guideFrames, heardOf, type KnownMixture, mixtureOf } from './separation-questions.ts';
 
 const SEPARATION_SUITES = {
   'separation-unlike': 'test-duets-unlike',
@@ -61,28 +51,17 @@ export async function evaluateSeparation(options: SeparationSuiteOptions): Promi
   }
 }
 
-interface Mixture {
+interface Mixture extends KnownMixture {
   file: string;
   truth: GroundTruth;
-  stems: Float32Array[];
-  sum: Float32Array;
 }
 
 async function readMixture(corpus: string, entry: ManifestEntry): Promise<Mixture> {
-  const truth = JSON.parse(await readFile(path.join(corpus, entry.groundTruth), 'utf8')) as GroundTruth;
+  const truth = await readGroundTruth(corpus, entry);
   const folder = path.dirname(path.join(corpus, entry.groundTruth));
   const stems: Float32Array[] = [];
   for (const { stem } of truth.sources) stems.push((await readWav(path.join(folder, stem))).samples);
-  const length = Math.min(...stems.map((stem) => stem.length));
-  const sum = new Float32Array(length);
-  for (const stem of stems)
-    for (let i = 0; i < length; i++) sum[i] = (sum[i] as number) + (stem[i] as number);
-  return {
-    file: path.join(corpus, entry.file),
-    truth,
-    stems: stems.map((stem) => stem.subarray(0, length)),
-    sum,
-  };
+  return { file: path.join(corpus, entry.file), truth, ...mixtureOf(stems) };
 }
 
 /** One row for each source that is seen and sounds. */
@@ -94,9 +73,8 @@ async function scoreClip(
   model: SeparationModel,
 ): Promise<SdrRow[]> {
   const { stems, sum, truth } = mixture;
-  const heard = async (frames: PixelBlock, isInStep: boolean, rest: PixelBlock | null = null) =>
-    (await separateAudioByVisual(model, [sum], STEM_RATE_HZ, { frames, isInStep, rest }))
-      .target[0] as Float32Array;
+  const heard = (frames: PixelBlock, isInStep: boolean, rest: PixelBlock | null = null) =>
+    heardOf(model, sum, { frames, isInStep, rest });
   const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [], 'own.alone': [] };
   const whole = await framesOf(mixture, null, model);
   for (const source of stems.keys()) {
@@ -116,17 +94,12 @@ async function scoreClip(
   });
 }
 
-/** Frames of a region, or of the whole picture. */
-async function framesOf(
+function framesOf(
   { file, truth }: Mixture,
   region: PictureRegion | null,
   model: SeparationModel,
 ): Promise<PixelBlock> {
-  const { video, steps } = model.manifest.guide;
-  const { rateHz, width, height, fit } = video;
-  const endSec = Math.max(truth.durationSec, steps / rateHz);
-  const { data, count } = await decodeFrames(file, { rateHz, width, height, fit, region, endSec });
-  return { data, count };
+  return guideFrames(file, region, model, { atLeastSec: truth.durationSec });
 }
 
 /** What something looks like that does not sound here: the first source of another clip, of a class not in this one. */

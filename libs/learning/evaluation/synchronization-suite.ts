@@ -15,8 +15,7 @@ import {
 } from '#model/metrics/synchronization';
 import { answerOf, stepsOf } from '#model/synchronization/check-synchronization';
 import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
-import type { GroundTruth } from '../corpus/manifest.ts';
-import { readGroundTruth } from '../localization/scene-clips.ts';
+import { type GroundTruth, readGroundTruth } from '../corpus/manifest.ts';
 import { hasOnsetsInCommon } from '../synchronization/onset-truth.ts';
 import type { ShiftedClips } from '../synchronization/shifted-clips.ts';
 import { type Trial, type TrialKind, trialsOf } from '../synchronization/shifted-trials.ts';

@@ -9,11 +9,11 @@ import type { FrontEnds, LocalizationCalibration } from '#model/checkpoint/manif
 import { mapSide } from '#model/localization/localization-input';
 import { soundingEvidence } from '#model/localization/localizer';
 import { consensusIou } from '#model/metrics/localization';
-import { type ManifestEntry, readManifest } from '../corpus/manifest.ts';
+import { type ManifestEntry, readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import type { ClipMedia } from '../decode-beginning.ts';
 import { ambience } from './ambience.ts';
 import type { HeadProbe } from './head-probe.ts';
-import { insideBox, type ObjectTruth, objectTruths, readGroundTruth } from './scene-clips.ts';
+import { insideBox, type ObjectTruth, objectTruths } from './scene-clips.ts';
 
 /** Frames of a clip that are looked at. */
 const FRAMES = [6, 20, 36, 52] as const;

@@ -16,11 +16,6 @@ export interface SceneClips {
   truths: Uint8Array[][];
 }
 
-/** A clip's ground truth. */
-export async function readGroundTruth(corpus: string, entry: ManifestEntry): Promise<GroundTruth> {
-  return JSON.parse(await readFile(path.join(corpus, entry.groundTruth), 'utf8')) as GroundTruth;
-}
-
 export interface ObjectTruth {
   /** `[TRUTH_SIDE * TRUTH_SIDE]`, 0 or 1 */
   mask: Uint8Array;

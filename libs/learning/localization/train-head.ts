@@ -11,11 +11,11 @@ import { LocalizationHead, type LocalizationHeadOptions } from '#model/localizat
 import { Adam, cosineSchedule } from '#model/training/adam';
 import { MovingAverage } from '#model/training/moving-average';
 import { namedGradients } from '#model/training/named-gradients';
-import { readManifest } from '../corpus/manifest.ts';
+import { readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import { openClipCache } from '../training/clip-cache.ts';
 import type { ModelShape } from '../training/model-shape.ts';
 import type { HeadBatch, HeadBatches } from './head-batches.ts';
-import { objectTruths, readGroundTruth, type SceneClips, softTruth } from './scene-clips.ts';
+import { objectTruths, type SceneClips, softTruth } from './scene-clips.ts';
 
 const STATISTICS_MOMENTUM = 0.95;
 const AVERAGE_DECAY = 0.99;

@@ -1,8 +1,7 @@
 /** The clips that separation learns from: the generated corpus, and lists of one's own. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PictureRegion } from '#media/filters';
-import type { GroundTruth, ManifestEntry } from '../corpus/manifest.ts';
+import { type ManifestEntry, readGroundTruth } from '../corpus/manifest.ts';
 import { type ListPart, type SplitListOptions, splitList } from '../training/split-list.ts';
 import { regionOf } from './object-region.ts';
 import type { Scene, Solo } from './separation-cache.ts';
@@ -15,8 +14,9 @@ export const LIST_SEED = 1;
 
 export async function corpusSolos(corpus: string, entries: readonly ManifestEntry[]): Promise<Solo[]> {
   const solos: Solo[] = [];
-  for (const { id, label, file, groundTruth } of entries) {
-    const truth = JSON.parse(await readFile(path.join(corpus, groundTruth), 'utf8')) as GroundTruth;
+  for (const entry of entries) {
+    const { id, label, file } = entry;
+    const truth = await readGroundTruth(corpus, entry);
     const region = regionOf(truth, 0);
     solos.push({ id, label, file: path.join(corpus, file), region, durationSec: truth.durationSec });
   }
@@ -48,8 +48,9 @@ export async function corpusScenes(
   entries: readonly ManifestEntry[],
 ): Promise<Record<'train' | 'validation', Scene[]>> {
   const scenes: Record<'train' | 'validation', Scene[]> = { train: [], validation: [] };
-  for (const [i, { id, label, file, groundTruth }] of entries.entries()) {
-    const truth = JSON.parse(await readFile(path.join(corpus, groundTruth), 'utf8')) as GroundTruth;
+  for (const [i, entry] of entries.entries()) {
+    const { id, label, file, groundTruth } = entry;
+    const truth = await readGroundTruth(corpus, entry);
     const folder = path.dirname(path.join(corpus, groundTruth));
     const sources = truth.sources.flatMap(({ stem }, source) => {
       const region = regionOf(truth, source);

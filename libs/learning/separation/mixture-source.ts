@@ -1,7 +1,8 @@
 /**
  * Mixtures made on the fly: of clips with one source each, or of scenes whose sources are known one by one; a stretch of
- * each sound at a random level, their sum, and who is the loudest at every point. Each source is asked for by its own picture, and, so that kinds are learned
- * rather than clips, by that of another clip of its class; besides, things are asked for that do not sound.
+ * each sound at a random level, their sum, and who is the loudest at every point. Each source is asked for by its own
+ * picture, and, so that kinds are learned rather than clips, by that of another clip of its class; besides, things are
+ * asked for that do not sound.
  */
 import { SeededRandom } from '#core/random';
 import { LogFrequencyWarp } from '#model/front-ends/log-frequency';
@@ -54,10 +55,14 @@ export interface MixtureCaches {
   scenes: readonly ClipCache[];
 }
 
-/** A clip of one of the caches. */
+/** A clip of one of the caches, and what has been computed of it so far. */
 interface Place {
   cache: ClipCache;
   index: number;
+  /** By source. */
+  spectra: CompactSpectrogram[];
+  /** By view, of its cells. */
+  tokens: Float32Array[];
 }
 
 interface Chosen {
@@ -100,8 +105,6 @@ export class ClipMixtures implements MixtureSource {
   readonly #scenes: Place[];
   readonly #stft = new Stft();
   readonly #warp = new LogFrequencyWarp();
-  readonly #spectra = new Map<ClipCache, Map<number, CompactSpectrogram>>();
-  readonly #tokens = new Map<ClipCache, Map<number, Float32Array>>();
 
   /** @param stream makes tokens of the cells' motion */
   constructor(
@@ -266,7 +269,8 @@ export class ClipMixtures implements MixtureSource {
 
   /** Adds the chosen stretch of a clip's transform to the mixture's; answers its magnitudes, `[frames, bins]`. */
   #addTo({ real, imaginary }: Spectrogram, { clip, source, start, gain }: Chosen): Float32Array {
-    const whole = this.#transform(clip, source);
+    clip.spectra[source] ??= this.#transform(clip, source);
+    const whole = clip.spectra[source];
     const factor = whole.unit * gain;
     const own = new Float32Array(real.length);
     // Plain loops: this is half of what a step costs.
@@ -280,40 +284,25 @@ export class ClipMixtures implements MixtureSource {
     return own;
   }
 
-  /** A source's transform, which is computed when it is first used. */
   #transform({ cache, index }: Place, source: number): CompactSpectrogram {
-    const known = mapOf(this.#spectra, cache);
-    const key = index * cache.sources + source;
-    const found = known.get(key);
-    if (found) return found;
-    const from = key * CLIP_SAMPLES;
+    const from = (index * cache.sources + source) * CLIP_SAMPLES;
     const samples = new Float32Array(CLIP_SAMPLES);
     for (let i = 0; i < CLIP_SAMPLES; i++) samples[i] = (cache.samples[from + i] as number) / 32768;
-    const made = compact(this.#stft.forward(samples));
-    known.set(key, made);
-    return made;
-  }
-
-  /** The tokens of a view's cells, which are computed when it is first asked by. */
-  #cellTokens(cache: ClipCache, view: number, cells: Float32Array): Float32Array {
-    const known = mapOf(this.#tokens, cache);
-    const found = known.get(view);
-    if (found) return found;
-    const made = this.#stream.embed(cells);
-    known.set(view, made);
-    return made;
+    return compact(this.#stft.forward(samples));
   }
 
   #writeQuery(
     batch: MixtureBatch,
     mixture: number,
     query: number,
-    { clip: { cache, index }, view, start }: Query,
+    { clip, view, start }: Query,
     random: SeededRandom,
   ): void {
+    const { cache, index, tokens } = clip;
     const layout = guideLayout(this.#network, cache.guideSteps);
-    const seen = index * cache.views + (view ?? random.integer(0, cache.views));
-    const guide = cache.guides.subarray(seen * layout.floats, (seen + 1) * layout.floats);
+    const seen = view ?? random.integer(0, cache.views);
+    const from = (index * cache.views + seen) * layout.floats;
+    const guide = cache.guides.subarray(from, from + layout.floats);
     const hasEmbedding = random.next() >= this.#mixing.withoutEmbedding;
     const isWithMotion = random.next() >= this.#mixing.withoutMotion;
     const ask = query * batch.mixtures + mixture;
@@ -325,28 +314,20 @@ export class ClipMixtures implements MixtureSource {
       ask * appearanceWidth(this.#network),
     );
     if (start === null || !isWithMotion) return;
+    tokens[seen] ??= this.#stream.embed(guide.subarray(layout.cells));
     const { steps } = batch;
-    const rateHz = cache.guideRateHz;
-    const startSec = (start * SEPARATION_STFT.hopSamples) / SEPARATION_RATE_HZ;
-    const motion = { data: guide.subarray(layout.tokens, layout.cells), rateHz };
-    const tokens = {
-      data: this.#cellTokens(cache, seen, guide.subarray(layout.cells)),
-      rateHz,
-    };
     const { stepWidth, cellWidth } = this.#network;
-    writeMotionSteps(
-      motion,
-      stepWidth,
-      { startSec, steps },
-      batch.motion,
-      ask * steps * motionWidth(this.#network),
-    );
-    writeCellSteps(tokens, cellWidth, { startSec, steps }, batch.cells, ask * CELL_COUNT * steps * cellWidth);
+    const rateHz = cache.guideRateHz;
+    const stretch = { startSec: (start * SEPARATION_STFT.hopSamples) / SEPARATION_RATE_HZ, steps };
+    const moves = { data: guide.subarray(layout.tokens, layout.cells), rateHz };
+    writeMotionSteps(moves, stepWidth, stretch, batch.motion, ask * steps * motionWidth(this.#network));
+    const cells = { data: tokens[seen], rateHz };
+    writeCellSteps(cells, cellWidth, stretch, batch.cells, ask * CELL_COUNT * steps * cellWidth);
   }
 }
 
 function places(cache: ClipCache): Place[] {
-  return cache.clips.map((_, index) => ({ cache, index }));
+  return cache.clips.map((_, index) => ({ cache, index, spectra: [], tokens: [] }));
 }
 
 function byLabel(caches: readonly ClipCache[]): Classes {
@@ -356,14 +337,6 @@ function byLabel(caches: readonly ClipCache[]): Classes {
     classes.set(label, [...(classes.get(label) ?? []), place]);
   }
   return classes;
-}
-
-function mapOf<K, V>(maps: Map<K, Map<number, V>>, key: K): Map<number, V> {
-  const known = maps.get(key);
-  if (known) return known;
-  const made = new Map<number, V>();
-  maps.set(key, made);
-  return made;
 }
 
 /** A transform in 16 bit: half the memory, 90 dB below the clip's loudest point. */

@@ -3,11 +3,12 @@
  * saw of it. Learning then decodes nothing and looks at nothing.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { access, mkdir, open, readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples, decodeStreams } from '#media/decode';
 import type { PictureRegion } from '#media/filters';
+import { unstackParts } from '#media/stacked-parts';
 import { SEPARATION_RATE_HZ } from '#model/front-ends/stft';
 import { videoBatch } from '#model/front-ends/video-batch';
 import { type GuideTower, maxOverPlaces, maxOverTime } from '#model/separation/network/guide-tower';
@@ -131,7 +132,7 @@ async function openCache<C extends Clip>(
 }
 
 async function isWhole(base: string): Promise<boolean> {
-  return readFile(`${base}.samples`, { flag: 'r' }).then(
+  return access(`${base}.samples`).then(
     () => true,
     () => false,
   );
@@ -185,7 +186,7 @@ async function prepareSolo({ file, region }: Solo, options: CacheOptions): Promi
     if (chunk.kind === 'samples') putInto(sound, chunk.data, chunk.firstSample);
     else putInto(stack, chunk.data, (chunk.firstIndex * stack.length) / guide.steps);
   }
-  return { sounds: [integers(sound)], views: unstacked(stack, parts.length, guide.steps) };
+  return { sounds: [integers(sound)], views: unstackParts(stack, parts.length, guide.steps) };
 }
 
 /** Each source's region, and the picture without it. */
@@ -203,7 +204,7 @@ async function prepareScene({ file, sources }: Scene, options: CacheOptions): Pr
   const parts = [...sources.map(({ region }) => region), null];
   const request = { rateHz, width, height: height * parts.length, fit, parts, endSec: guide.steps / rateHz };
   const { data } = await decodeFrames(file, { ...request, signal });
-  const seen = unstacked(data, parts.length, guide.steps);
+  const seen = unstackParts(data, parts.length, guide.steps);
   const whole = { data: seen.at(-1) as Uint8Array, count: guide.steps };
   const views = sources.flatMap(({ region }, source) => {
     // Where a source is nearly all of the picture there is no rest of it, and the whole stands for it.
@@ -216,19 +217,6 @@ async function prepareScene({ file, sources }: Scene, options: CacheOptions): Pr
 /** As much of it as there is room for. */
 function putInto<A extends Float32Array | Uint8Array>(to: A, from: A, offset: number): void {
   to.set(from.subarray(0, Math.max(0, to.length - offset)) as never, Math.min(offset, to.length));
-}
-
-/** Frames of each part, out of frames in which the parts lie one below the other. */
-function unstacked(stack: Uint8Array, parts: number, count: number): Uint8Array[] {
-  const bytes = stack.length / count / parts;
-  return Array.from({ length: parts }, (_, part) => {
-    const out = new Uint8Array(count * bytes);
-    for (let i = 0; i < count; i++) {
-      const from = (i * parts + part) * bytes;
-      out.set(stack.subarray(from, from + bytes), i * bytes);
-    }
-    return out;
-  });
 }
 
 /** Pooled positions, embedding, motion tokens and the cells' motion. */

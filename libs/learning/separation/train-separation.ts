@@ -91,13 +91,12 @@ export async function trainSeparation(
     const message = `${corpus} has clips of fewer than three classes: make a corpus with "earshot corpus".`;
     throw new EarshotError('not_enough_data', message, { subject: corpus });
   }
-  const { graph, stream, guide, shape, weights, version } = await readBase(base);
-  const sources = await openSources(
-    { train: clips, validation: (validation ?? []).slice(0, VALIDATION_CLIPS) },
-    { graph, stream, guide, shape: { ...shape, mask } },
-    options,
-  );
-  const network = new SeparationNetwork(await loadEngine(), { ...shape, mask }, seed);
+  const from = await readBase(base);
+  const { graph, stream, guide, weights, version } = from;
+  const shape = { ...from.shape, mask };
+  const entries = { train: clips, validation: (validation ?? []).slice(0, VALIDATION_CLIPS) };
+  const sources = await openSources(entries, from, shape, options);
+  const network = new SeparationNetwork(await loadEngine(), shape, seed);
   try {
     if (weights) network.store.restore(weights);
     const steps = await learn(network, sources, options);
@@ -127,12 +126,8 @@ export async function trainSeparation(
 /** The clips of the corpus and of the lists, decoded and looked at. */
 async function openSources(
   entries: Record<'train' | 'validation', ManifestEntry[]>,
-  {
-    graph,
-    stream,
-    guide,
-    shape,
-  }: Pick<Base, 'graph' | 'stream' | 'guide'> & { shape: SeparationNetworkOptions },
+  { graph, stream, guide }: Base,
+  shape: SeparationNetworkOptions,
   options: TrainSeparationOptions,
 ): Promise<Record<'train' | 'validation', ClipMixtures>> {
   const { corpus, cacheFolder, signal } = options;
@@ -168,7 +163,10 @@ async function openSources(
 async function scenesOf(corpus: string): Promise<[string, Record<'train' | 'validation', Scene[]>][]> {
   const found: [string, Record<'train' | 'validation', Scene[]>][] = [];
   for (const split of ['train-duets', 'train-trios'] as const) {
-    const entries = await readManifest(corpus, split).catch(() => []);
+    const entries = await readManifest(corpus, split).catch((error: unknown) => {
+      if (error instanceof EarshotError && error.code === 'file_not_found') return [];
+      throw error;
+    });
     const scenes = await corpusScenes(corpus, entries);
     if (scenes.validation.length > 0) found.push([split, scenes]);
   }
@@ -203,7 +201,7 @@ interface Base {
   /** Of the guide. */
   graph: Uint8Array;
   /** Arrays of the cells' stream. */
-  stream: NamedArray[];
+  stream: readonly NamedArray[];
   guide: Omit<SeparationManifest['guide'], 'file' | 'cells'>;
   shape: Omit<SeparationNetworkOptions, 'mask'>;
   /** To train on from; null: from scratch. */
@@ -249,13 +247,7 @@ async function readGuide(folder: string): Promise<Base> {
     stepWidth: video.tokenWidth,
     cellWidth: MOTION_WIDTHS[2],
   };
-  const { arrays } = new MotionStream(synchronization.head.arrays);
-  return {
-    graph,
-    stream: [...arrays],
-    guide,
-    shape: { ...SHAPE, ...widths },
-    weights: null,
-    version: model.version,
-  };
+  const { arrays: stream } = new MotionStream(synchronization.head.arrays);
+  const shape = { ...SHAPE, ...widths };
+  return { graph, stream, guide, shape, weights: null, version: model.version };
 }

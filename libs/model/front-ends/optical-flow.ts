@@ -7,6 +7,7 @@
  */
 import { EarshotError } from '#core/errors';
 import { bilinear } from './bilinear.ts';
+import { blurred, type Plane } from './blur.ts';
 
 export interface FlowField {
   width: number;
@@ -29,12 +30,6 @@ const COARSEST_SIDE = 12;
 /** Squared gradient, in luma from 0 to 1, under which a window holds on to what the coarser level said of it. */
 const RIDGE = 1e-5;
 const SMOOTHING = [1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16];
-
-interface Plane {
-  width: number;
-  height: number;
-  data: Float32Array;
-}
 
 /**
  * Motion from one frame to the next: `before(p) = after(p + flow(p))`.
@@ -95,43 +90,6 @@ function halved(plane: Plane): Plane {
     return (upper + (smooth[at + plane.width] as number) + (smooth[at + plane.width + 1] as number)) / 4;
   });
   return { width, height, data };
-}
-
-/** @param beyond what lies beyond the edge: the edge itself, or nothing */
-function blurred(
-  { width, height, data }: Plane,
-  weights: readonly number[],
-  beyond: 'repeat' | 'zero',
-): Float32Array {
-  const rows = new Float32Array(data.length);
-  const out = new Float32Array(data.length);
-  for (let y = 0; y < height; y++) blurLine(data, rows, y * width, 1, width, weights, beyond);
-  for (let x = 0; x < width; x++) blurLine(rows, out, x, width, height, weights, beyond);
-  return out;
-}
-
-function blurLine(
-  from: Float32Array,
-  to: Float32Array,
-  start: number,
-  stride: number,
-  count: number,
-  weights: readonly number[],
-  beyond: 'repeat' | 'zero',
-): void {
-  const radius = weights.length >> 1;
-  for (let i = 0; i < count; i++) {
-    let sum = 0;
-    for (let k = 0; k < weights.length; k++) {
-      let at = i + k - radius;
-      if (at < 0 || at >= count) {
-        if (beyond === 'zero') continue;
-        at = at < 0 ? 0 : count - 1;
-      }
-      sum += (weights[k] as number) * (from[start + at * stride] as number);
-    }
-    to[start + i * stride] = sum;
-  }
 }
 
 interface Gradient {

@@ -7,6 +7,8 @@
  *   scaling, at an entropic regularisation of 1 / `FIRMNESS`
  */
 
+import { blurred } from '../front-ends/blur.ts';
+
 /** How much a difference of the claims' log-odds counts. */
 const FIRMNESS = 6;
 /** Deviation of the Gaussian over which claims are averaged, as a part of the map's side. */
@@ -86,32 +88,15 @@ function averagedClaims(
   claims: readonly Float32Array[],
   side: number,
 ): Float32Array[] {
-  const weights = blurred(sounding, side);
-  return claims.map((claim) => {
-    const sums = blurred(
-      claim.map((odds, cell) => odds * (sounding[cell] as number)),
-      side,
-    );
-    return sums.map((sum, cell) => sum / ((weights[cell] as number) + EPSILON));
-  });
-}
-
-/** Along rows, then along columns; nothing lies outside of the map. */
-function blurred(map: Float32Array, side: number): Float32Array {
   const deviation = REACH_PART * side;
   const reach = Math.ceil(REACH_END * deviation);
-  const kernel = Float64Array.from({ length: reach + 1 }, (_, i) => Math.exp(-((i / deviation) ** 2) / 2));
-  const along = (values: Float32Array, step: number, across: number) => {
-    const out = new Float32Array(values.length);
-    for (let line = 0; line < side; line++)
-      for (let at = 0; at < side; at++) {
-        let sum = 0;
-        const end = Math.min(side - 1, at + reach);
-        for (let other = Math.max(0, at - reach); other <= end; other++)
-          sum += (values[line * across + other * step] as number) * (kernel[Math.abs(other - at)] as number);
-        out[line * across + at * step] = sum;
-      }
-    return out;
-  };
-  return along(along(map, 1, side), side, 1);
+  const kernel = Array.from({ length: 2 * reach + 1 }, (_, i) =>
+    Math.exp(-(((i - reach) / deviation) ** 2) / 2),
+  );
+  const around = (map: Float32Array) => blurred({ width: side, height: side, data: map }, kernel, 'zero');
+  const weights = around(sounding);
+  return claims.map((claim) => {
+    const sums = around(claim.map((odds, cell) => odds * (sounding[cell] as number)));
+    return sums.map((sum, cell) => sum / ((weights[cell] as number) + EPSILON));
+  });
 }

@@ -1,5 +1,5 @@
 /** From the maps of all known classes to the sources that are there: how many they are is not given beforehand. */
-import { mean } from '../metrics/bootstrap.ts';
+import { meanOf } from '../metrics/mean-of.ts';
 import { boxShaped, OWN_REGION_PART } from './box-shape.ts';
 import { candidateRegions } from './candidate-regions.ts';
 import { type Box, soundingBox } from './sounding-box.ts';
@@ -57,9 +57,7 @@ export function separateSources(
   side: number,
   mapThreshold: number,
 ): { box: Box; maps: Float32Array[] }[] {
-  const usual = Float32Array.from({ length: side * side }, (_, cell) =>
-    mean(maps.map((map) => map[cell] as number)),
-  );
+  const usual = meanOf(maps);
   const own = ownRegions(usual, side, mapThreshold);
   const nearest = nearestRegion(own, side);
   return own.flatMap((_, region) => {

@@ -4,6 +4,7 @@
  */
 import { plattProbability } from '../calibration/platt.ts';
 import type { GroupingCalibration } from '../checkpoint/manifest.ts';
+import { meanOf } from '../metrics/mean-of.ts';
 import { dividePlaces } from './divide-places.ts';
 import type { LocalizationInput } from './localization-input.ts';
 import { isSilent, soundingEvidence } from './localizer.ts';
@@ -143,12 +144,6 @@ function claimsOf(
       const usual = meanOf(frames);
       return [of, frames.map((own) => meanOf([own, usual]).map((logit) => slope * logit + intercept))];
     }),
-  );
-}
-
-function meanOf(maps: readonly Float32Array[]): Float32Array {
-  return (maps[0] as Float32Array).map(
-    (_, cell) => maps.reduce((sum, map) => sum + (map[cell] as number), 0) / maps.length,
   );
 }
 

@@ -98,9 +98,13 @@ class DecisionGraph {
   readonly graph: OnnxGraphBuilder;
   readonly #activations: OnnxValue;
   readonly #spectra: OnnxValue;
+  /** `[256, components]` */
+  readonly #byBin: OnnxValue;
   readonly #model: OnnxValue;
   /** What of the magnitudes one unit of the model stands for. */
   readonly #quotients: OnnxValue;
+  /** Of each component, `[1, components]`. */
+  readonly #energies: OnnxValue;
 
   constructor(name: string) {
     const graph = new OnnxGraphBuilder(name);
@@ -110,6 +114,8 @@ class DecisionGraph {
     const product = graph.node('MatMul', [this.#activations, this.#spectra]);
     this.#model = graph.node('Add', [product, graph.scalar(NMF_FLOOR)]);
     this.#quotients = graph.node('Div', [this.points('magnitudes'), this.#model]);
+    this.#byBin = graph.node('Transpose', [this.#spectra], { perm: [1, 0] });
+    this.#energies = graph.node('Max', [this.#energy(this.#quotients), graph.scalar(NMF_FLOOR)]);
   }
 
   points(name: string): OnnxValue {
@@ -120,17 +126,12 @@ class DecisionGraph {
   claims(mask: OnnxValue): OnnxValue {
     const { graph } = this;
     const claimed = this.#energy(graph.node('Mul', [this.#quotients, mask]));
-    const all = graph.node('Max', [this.#energy(this.#quotients), graph.scalar(NMF_FLOOR)]);
-    return graph.node('Div', [claimed, all]);
+    return graph.node('Div', [claimed, this.#energies]);
   }
 
   #energy(points: OnnxValue): OnnxValue {
     const { graph } = this;
-    const ofFrames = graph.node('MatMul', [
-      points,
-      graph.node('Transpose', [this.#spectra], { perm: [1, 0] }),
-    ]);
-    const weighted = graph.node('Mul', [this.#activations, ofFrames]);
+    const weighted = graph.node('Mul', [this.#activations, graph.node('MatMul', [points, this.#byBin])]);
     return graph.node('ReduceSum', [weighted, graph.int64([0])], { keepdims: 1 });
   }
 

@@ -1,6 +1,7 @@
 /** Equal parts of a batch, and how what was computed of each becomes what is known of all. */
 import { EarshotError } from '#core/errors';
 import type { BatchStatistics } from '../layers/convolution.ts';
+import { meanOf } from '../metrics/mean-of.ts';
 import type { TrainingBatch } from './training-source.ts';
 
 /**
@@ -35,17 +36,6 @@ export function shardOf(batch: TrainingBatch, shard: number, shards: number): Tr
     motionTimesSec: part(batch.motionTimesSec),
     lagSteps: part(batch.lagSteps),
   };
-}
-
-/** Element by element, in the order given and in double precision: the same to the bit whoever was first. */
-export function meanOf(arrays: readonly Float32Array[]): Float32Array {
-  const [first, ...others] = arrays;
-  if (!first) throw new RangeError('There is no mean of nothing.');
-  return first.map((value, i) => {
-    let sum = value;
-    for (const other of others) sum += other[i] as number;
-    return sum / arrays.length;
-  });
 }
 
 /**

@@ -10,6 +10,7 @@
  */
 import { Piscina } from 'piscina';
 import { EarshotError } from '#core/errors';
+import { meanOf } from '../metrics/mean-of.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import {
   type DifferentiateAnswer,
@@ -22,7 +23,7 @@ import {
 } from './differentiate-task.ts';
 import type { Differentiator, LossGradients } from './differentiator.ts';
 import type { LossTerms, ObjectiveWeights } from './objective.ts';
-import { meanOf, pooledStatistics, shardOf, shardSize } from './shards.ts';
+import { pooledStatistics, shardOf, shardSize } from './shards.ts';
 import type { SourceShape, TrainingBatch } from './training-source.ts';
 
 export class ThreadedDifferentiator implements Differentiator {
