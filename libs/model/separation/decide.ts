@@ -7,9 +7,10 @@
  */
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import { OnnxGraphBuilder, type OnnxValue } from '../onnx/graph-builder.ts';
-import { OnnxSession } from '../onnx/session.ts';
-import { ComponentAnalysis, type Components } from './component-graph.ts';
-import { NMF_FLOOR, type NmfOptions } from './nmf.ts';
+import { OnnxSession, type OnnxTensor } from '../onnx/session.ts';
+import { ComponentAnalysis, type Components, tensorsOf } from './component-graph.ts';
+import { firstFactors, NMF_FLOOR, type NmfOptions } from './nmf.ts';
+import { refinedByNotes } from './two-sides.ts';
 
 /** The rest is never held to be less likely than this (log-odds): what nobody claims does not fall to the asker. */
 const LEAST_REST = -1;
@@ -19,6 +20,11 @@ const EDGE = 1e-4;
 /** What a window of a mixture is taken apart into. */
 const COMPONENTS: NmfOptions = { components: 40, iterations: 30, seed: 'components' };
 
+/** What the shares are made to agree with themselves by. */
+const SIDES = { components: 8, apart: 30, together: 5, seed: 'sides' } as const;
+
+/** In the geometric mean of both, the weight of what is said of a point beside what is said of its components. */
+const POINT_WEIGHT = 0.3;
 /** How sharply a component goes to whom claims more of its energy, by the difference of both claims. */
 const OWNED_SLOPE = 12;
 /** Asked without a rest: the mean probability over a component's energy from which on it passes, and how sharply. */
@@ -59,13 +65,16 @@ export class Decision {
   /**
    * Whose is each point, by what is said of the point and of the components that it is part of: the geometric mean of
    * `sigmoid(logit own - max(-1, logit rest))` and of the share of the point's components that go to the asker. A
-   * component that mostly belongs to the rest takes with it the points at which the network errs.
+   * component that mostly belongs to the rest takes with it the points at which the network errs. Then the shares of
+   * both sides are made to agree with notes of each (`two-sides.ts`).
    *
    * @param own  probabilities of what is asked for, `[frames, 256]`
    * @param rest of the rest of the picture
    */
   owned(own: Float32Array, rest: Float32Array, mixture: TakenApart): Promise<Float32Array> {
-    return run(this.#owned, mixture, { own, rest });
+    const frames = mixture.magnitudes.length / LOG_FREQUENCY_BINS;
+    const first = firstFactors(mixture.magnitudes, frames, LOG_FREQUENCY_BINS, SIDES);
+    return run(this.#owned, mixture, { own, rest }, tensorsOf(first, 'side_'));
   }
 
   /**
@@ -86,16 +95,18 @@ async function run(
   session: OnnxSession,
   { magnitudes, components }: TakenApart,
   answers: Record<string, Float32Array>,
+  more: Record<string, OnnxTensor> = {},
 ): Promise<Float32Array> {
   const shape = [magnitudes.length / LOG_FREQUENCY_BINS, LOG_FREQUENCY_BINS];
   const points = Object.entries({ magnitudes, ...answers }).map(([name, data]) => [name, { data, shape }]);
-  const { mask } = await session.run({ ...components, ...Object.fromEntries(points) });
+  const { mask } = await session.run({ ...components, ...Object.fromEntries(points), ...more });
   return mask?.data as Float32Array;
 }
 
 /** What both decisions are made of. */
 class DecisionGraph {
   readonly graph: OnnxGraphBuilder;
+  readonly #magnitudes: OnnxValue;
   readonly #activations: OnnxValue;
   readonly #spectra: OnnxValue;
   /** `[256, components]` */
@@ -113,13 +124,24 @@ class DecisionGraph {
     this.#spectra = graph.input('spectra', 'float32', [COMPONENTS.components, LOG_FREQUENCY_BINS]);
     const product = graph.node('MatMul', [this.#activations, this.#spectra]);
     this.#model = graph.node('Add', [product, graph.scalar(NMF_FLOOR)]);
-    this.#quotients = graph.node('Div', [this.points('magnitudes'), this.#model]);
+    this.#magnitudes = this.points('magnitudes');
+    this.#quotients = graph.node('Div', [this.#magnitudes, this.#model]);
     this.#byBin = graph.node('Transpose', [this.#spectra], { perm: [1, 0] });
     this.#energies = graph.node('Max', [this.#energy(this.#quotients), graph.scalar(NMF_FLOOR)]);
   }
 
   points(name: string): OnnxValue {
     return this.graph.input(name, 'float32', ['frames', LOG_FREQUENCY_BINS]);
+  }
+
+  /** @param mask 0..1 */
+  refined(mask: OnnxValue): OnnxValue {
+    const { graph } = this;
+    const first = {
+      activations: graph.input('side_activations', 'float32', ['frames', SIDES.components]),
+      spectra: graph.input('side_spectra', 'float32', [SIDES.components, LOG_FREQUENCY_BINS]),
+    };
+    return refinedByNotes(graph, this.#magnitudes, mask, first, SIDES);
   }
 
   /** The mask's mean over each component's energy, `[1, components]`. */
@@ -166,7 +188,9 @@ function ownedGraph(): Uint8Array {
   const points = against(own, rest);
   const lead = graph.node('Sub', [decision.claims(points), decision.claims(against(rest, own))]);
   const components = decision.passed(decision.gate(lead, OWNED_SLOPE));
-  return decision.toBytes(graph.node('Sqrt', [graph.node('Mul', [points, components])]));
+  const power = (value: OnnxValue, exponent: number) => graph.node('Pow', [value, graph.scalar(exponent)]);
+  const both = graph.node('Mul', [power(points, POINT_WEIGHT), power(components, 1 - POINT_WEIGHT)]);
+  return decision.toBytes(decision.refined(both));
 }
 
 function confidentGraph(): Uint8Array {

@@ -82,7 +82,7 @@ export function firstFactors(
   };
 }
 
-interface Factors {
+export interface Factors {
   frames: number;
   bins: number;
   components: number;
