@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
-import { readTwoTowerManifest, sha256 } from '#model/checkpoint/checkpoint';
+import { readCheckedFile, readTwoTowerManifest, sha256 } from '#model/checkpoint/checkpoint';
 import { decodeSafetensors } from '#model/checkpoint/safetensors';
 import { readSynchronization } from '#model/checkpoint/synchronization';
 import { loadEngine } from '#model/engine/engine';
@@ -15,7 +15,6 @@ import {
 } from '#model/separation/network/learn-separation';
 import {
   isSeparationModel,
-  readCheckedFile,
   readSeparationManifest,
   type SeparationManifest,
 } from '#model/separation/network/manifest';

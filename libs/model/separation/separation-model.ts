@@ -5,6 +5,7 @@
  */
 
 import { logistic } from '../calibration/platt.ts';
+import { readCheckedFile } from '../checkpoint/checkpoint.ts';
 import { decodeSafetensors } from '../checkpoint/safetensors.ts';
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
 import type { PixelBlock } from '../front-ends/video-batch.ts';
@@ -15,7 +16,7 @@ import { MotionStream } from '../synchronization/stream.ts';
 import { Decision, type TakenApart } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
 import { GuideTower, maxOverPlaces, maxOverTime } from './network/guide-tower.ts';
-import { readCheckedFile, readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
+import { readSeparationManifest, type SeparationManifest } from './network/manifest.ts';
 import { cellsOf } from './network/motion-cells.ts';
 import { networkInput } from './network/network-input.ts';
 import { type Tokens, writeAppearance, writeCellSteps, writeMotionSteps } from './network/query-input.ts';

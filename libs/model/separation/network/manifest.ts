@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
-import { sha256, writeFileAtomically } from '../../checkpoint/checkpoint.ts';
+import { writeFileAtomically } from '../../checkpoint/checkpoint.ts';
 
 const MANIFEST_FILE = 'model.json';
 const checkedFile = z.object({ file: z.string().regex(/^[\w.-]+$/), sha256: z.string().length(64) });
@@ -76,22 +76,4 @@ export async function isSeparationModel(folder: string): Promise<boolean> {
 export async function writeSeparationManifest(folder: string, manifest: SeparationManifest): Promise<void> {
   const text = `${JSON.stringify(manifestSchema.parse(manifest), null, 2)}\n`;
   await writeFileAtomically(path.join(folder, MANIFEST_FILE), text);
-}
-
-/** The bytes of a file of the folder. @throws EarshotError `checkpoint_invalid` when they are others than stated */
-export async function readCheckedFile(
-  folder: string,
-  stated: { file: string; sha256: string },
-): Promise<Uint8Array> {
-  const file = path.join(folder, stated.file);
-  const fail = (what: string, cause?: unknown) =>
-    new EarshotError('checkpoint_invalid', `${file} ${what}: copy the model's folder again.`, {
-      subject: file,
-      cause,
-    });
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw fail("can't be read", cause);
-  });
-  if (sha256(bytes) !== stated.sha256) throw fail('does not have the checksum that model.json states');
-  return bytes;
 }
