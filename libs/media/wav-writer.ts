@@ -87,7 +87,10 @@ export class WavWriter {
       const count = Math.min(PIECE_SAMPLES, this.#values - at);
       await this.#part.read(bytesOf(values), 0, 4 * count, HEADER_BYTES + 4 * at);
       for (let i = 0; i < count; i++) {
-        integers.writeIntLE(Math.round((values[i] as number) * FULL_SCALE), 3 * i, 3);
+        const value = Math.round((values[i] as number) * FULL_SCALE);
+        integers[3 * i] = value;
+        integers[3 * i + 1] = value >> 8;
+        integers[3 * i + 2] = value >> 16;
       }
       await this.#part.write(integers, 0, 3 * count, HEADER_BYTES + 3 * at);
     }

@@ -39,6 +39,8 @@ export class Stft {
   readonly #window: Float64Array;
   readonly #frame: Float64Array;
   readonly #spectrum: Float64Array;
+  /** Sums of the squared windows over a sound of the last length that was asked for: windows share theirs. */
+  #weight = new Float64Array(0);
 
   /** @throws EarshotError `invalid_argument` for a window that is odd, longer than the transform or under two hops */
   constructor(spec: StftSpec = SEPARATION_STFT) {
@@ -110,28 +112,41 @@ export class Stft {
       );
     }
     const sum = new Float64Array(sampleCount);
-    const weight = new Float64Array(sampleCount);
+    const weight = this.#weightOf(sampleCount);
     for (let frame = 0; frame < frames; frame++) {
       for (let bin = 0, at = frame * bins; bin < bins; bin++, at++) {
         this.#spectrum[2 * bin] = spectrogram.real[at] as number;
         this.#spectrum[2 * bin + 1] = spectrogram.imaginary[at] as number;
       }
       this.#dft.inverse(this.#spectrum, this.#frame);
-      this.#addFrame(frame, sum, weight);
+      this.#addFrame(frame, sum);
     }
     const out = new Float32Array(sampleCount);
     for (let n = 0; n < sampleCount; n++) out[n] = (sum[n] as number) / (weight[n] as number);
     return out;
   }
 
-  #addFrame(frame: number, sum: Float64Array, weight: Float64Array): void {
+  #addFrame(frame: number, sum: Float64Array): void {
     const start = this.#frameStart(frame);
     const end = Math.min(this.spec.windowSamples, sum.length - start);
     for (let n = Math.max(0, -start); n < end; n++) {
-      const w = this.#window[n] as number;
-      sum[start + n] = (sum[start + n] as number) + (this.#frame[n] as number) * w;
-      weight[start + n] = (weight[start + n] as number) + w * w;
+      sum[start + n] = (sum[start + n] as number) + (this.#frame[n] as number) * (this.#window[n] as number);
     }
+  }
+
+  #weightOf(sampleCount: number): Float64Array {
+    if (this.#weight.length === sampleCount) return this.#weight;
+    const weight = new Float64Array(sampleCount);
+    for (let frame = 0; frame < this.frameCount(sampleCount); frame++) {
+      const start = this.#frameStart(frame);
+      const end = Math.min(this.spec.windowSamples, sampleCount - start);
+      for (let n = Math.max(0, -start); n < end; n++) {
+        const w = this.#window[n] as number;
+        weight[start + n] = (weight[start + n] as number) + w * w;
+      }
+    }
+    this.#weight = weight;
+    return weight;
   }
 }
 

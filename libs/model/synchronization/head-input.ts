@@ -120,7 +120,9 @@ function withContext(
       if (source < 0 || source >= steps) continue;
       for (let row = 0; row < rows; row++) {
         const from = (source * rows + row) * width;
-        out.set(values.subarray(from, from + width), at + ((step * rows + row) * context + j) * width);
+        const to = at + ((step * rows + row) * context + j) * width;
+        // Rows are too short for views of them to pay.
+        for (let i = 0; i < width; i++) out[to + i] = values[from + i] as number;
       }
     }
   }

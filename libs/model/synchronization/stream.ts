@@ -105,7 +105,9 @@ function withNeighbours(values: Float32Array, steps: number, rows: number, width
       if (source < 0 || source >= steps) continue;
       for (let row = 0; row < rows; row++) {
         const from = (source * rows + row) * width;
-        out.set(values.subarray(from, from + width), ((step * rows + row) * NEIGHBOURS + j) * width);
+        const to = ((step * rows + row) * NEIGHBOURS + j) * width;
+        // Rows are too short for views of them to pay.
+        for (let i = 0; i < width; i++) out[to + i] = values[from + i] as number;
       }
     }
   }
@@ -116,17 +118,17 @@ function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array, relu: 
   const rows = x.length / inputs;
   const out = new Float32Array(rows * outputs);
   for (let row = 0; row < rows; row++) {
-    const target = out.subarray(row * outputs, (row + 1) * outputs);
-    target.set(bias);
+    const at = row * outputs;
+    for (let j = 0; j < outputs; j++) out[at + j] = bias[j] as number;
     for (let i = 0; i < inputs; i++) {
       const value = x[row * inputs + i] as number;
       // Most of what relu leaves, and of what context pads, is zero.
       if (value === 0) continue;
       const weights = i * outputs;
       for (let j = 0; j < outputs; j++)
-        target[j] = (target[j] as number) + value * (kernel[weights + j] as number);
+        out[at + j] = (out[at + j] as number) + value * (kernel[weights + j] as number);
     }
-    if (relu) for (let j = 0; j < outputs; j++) if ((target[j] as number) < 0) target[j] = 0;
+    if (relu) for (let j = at; j < at + outputs; j++) if ((out[j] as number) < 0) out[j] = 0;
   }
   return out;
 }
