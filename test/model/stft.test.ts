@@ -51,6 +51,15 @@ describe('transform of real signals', () => {
 });
 
 describe('short-time Fourier transform', () => {
+  it('goes back to sounds of different lengths in turn', () => {
+    const stft = new Stft();
+    for (const length of [5000, 9001, 5000]) {
+      const samples = whiteNoise(length, length);
+      const back = stft.inverse(stft.forward(samples), length);
+      expect(largestDifference(back, samples)).toBeLessThan(1e-5);
+    }
+  });
+
   it('gives 512 frequencies and a frame every 256 samples', () => {
     const stft = new Stft();
     expect(stft.bins).toBe(512);
