@@ -46,7 +46,7 @@ try {
   const mixture = { file, info, startSec: 0, endSec: LENGTH_SEC };
   const job = { mixture, like: null, region: { x: 0, y: 0, width: 0.5, height: 1 }, folder };
   await separateMedia(job, model);
-  const rounds = { own: [] as number[], decode: [] as number[], wall: [] as number[] };
+  const rounds = { own: [] as number[], ffmpeg: [] as number[], wall: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
     const childrenBefore = await childrenSec();
     const before = process.cpuUsage();
@@ -55,16 +55,16 @@ try {
     rounds.wall.push((performance.now() - startedAt) / 1000);
     const { user, system } = process.cpuUsage(before);
     rounds.own.push((user + system) / 1e6);
-    rounds.decode.push((await childrenSec()) - childrenBefore);
+    rounds.ffmpeg.push((await childrenSec()) - childrenBefore);
   }
   await model.dispose();
-  const [own, decode, wall] = [median(rounds.own), median(rounds.decode), median(rounds.wall)];
-  const total = own + decode;
+  const [own, ffmpeg, wall] = [median(rounds.own), median(rounds.ffmpeg), median(rounds.wall)];
+  const total = own + ffmpeg;
   console.log(
     `load average ${os.loadavg()[0]?.toFixed(2)} on ${os.availableParallelism()} cores; median of ${ROUNDS}`,
   );
   console.log(
-    `processor time: ${own.toFixed(2)} s of its own and ${decode.toFixed(2)} s of ffmpeg's, together ${total.toFixed(2)} s for ${LENGTH_SEC} s of film (${(total / LENGTH_SEC).toFixed(3)} of real time, ${(total / decode).toFixed(1)} times ffmpeg's decode); by the clock ${wall.toFixed(2)} s`,
+    `processor time: ${own.toFixed(2)} s of its own and ${ffmpeg.toFixed(2)} s of ffmpeg's, together ${total.toFixed(2)} s for ${LENGTH_SEC} s of film (${(total / LENGTH_SEC).toFixed(3)} of real time, ${(total / ffmpeg).toFixed(1)} times ffmpeg's); by the clock ${wall.toFixed(2)} s`,
   );
   console.log(`target ${TARGET_SEC} s on one core: ${total < TARGET_SEC ? 'reached' : 'missed'}`);
 } finally {

@@ -119,34 +119,29 @@ export class Stft {
         this.#spectrum[2 * bin + 1] = spectrogram.imaginary[at] as number;
       }
       this.#dft.inverse(this.#spectrum, this.#frame);
-      this.#addFrame(frame, sum);
+      this.#addFrame(frame, this.#frame, sum);
     }
     const out = new Float32Array(sampleCount);
     for (let n = 0; n < sampleCount; n++) out[n] = (sum[n] as number) / (weight[n] as number);
     return out;
   }
 
-  #addFrame(frame: number, sum: Float64Array): void {
+  /** Adds a frame's values, windowed, where the frame lies in the sound. */
+  #addFrame(frame: number, values: Float64Array, sum: Float64Array): void {
     const start = this.#frameStart(frame);
     const end = Math.min(this.spec.windowSamples, sum.length - start);
     for (let n = Math.max(0, -start); n < end; n++) {
-      sum[start + n] = (sum[start + n] as number) + (this.#frame[n] as number) * (this.#window[n] as number);
+      sum[start + n] = (sum[start + n] as number) + (values[n] as number) * (this.#window[n] as number);
     }
   }
 
   #weightOf(sampleCount: number): Float64Array {
-    if (this.#weight.length === sampleCount) return this.#weight;
-    const weight = new Float64Array(sampleCount);
-    for (let frame = 0; frame < this.frameCount(sampleCount); frame++) {
-      const start = this.#frameStart(frame);
-      const end = Math.min(this.spec.windowSamples, sampleCount - start);
-      for (let n = Math.max(0, -start); n < end; n++) {
-        const w = this.#window[n] as number;
-        weight[start + n] = (weight[start + n] as number) + w * w;
-      }
+    if (this.#weight.length !== sampleCount) {
+      this.#weight = new Float64Array(sampleCount);
+      for (let frame = 0; frame < this.frameCount(sampleCount); frame++)
+        this.#addFrame(frame, this.#window, this.#weight);
     }
-    this.#weight = weight;
-    return weight;
+    return this.#weight;
   }
 }
 

@@ -39,21 +39,16 @@ export function refinedByNotes(
   const twice = (value: OnnxValue) => graph.node('Concat', [front(value), front(value)], { axis: 0 });
   const rest = graph.node('Sub', [graph.scalar(1), mask]);
   const shares = graph.node('Concat', [front(mask), front(rest)], { axis: 0 });
-  const sides = factorized(
-    ...([graph, graph.node('Mul', [front(magnitudes), shares])] as const),
-    { activations: twice(first.activations), spectra: twice(first.spectra) },
-    ...([apart, 3] as const),
-  );
+  const mixtures = graph.node('Mul', [front(magnitudes), shares]);
+  const begin = { activations: twice(first.activations), spectra: twice(first.spectra) };
+  const sides = factorized(graph, mixtures, begin, apart, 3);
   // [2, frames, components] to [frames, 2 * components], the asker's first.
   const byFrame = graph.node('Transpose', [sides.activations], { perm: [1, 0, 2] });
-  const joint = factorized(
-    ...([graph, magnitudes] as const),
-    {
-      activations: graph.node('Reshape', [byFrame, graph.int64([0, 2 * components])]),
-      spectra: graph.node('Reshape', [sides.spectra, graph.int64([2 * components, LOG_FREQUENCY_BINS])]),
-    },
-    together,
-  );
+  const both = {
+    activations: graph.node('Reshape', [byFrame, graph.int64([0, 2 * components])]),
+    spectra: graph.node('Reshape', [sides.spectra, graph.int64([2 * components, LOG_FREQUENCY_BINS])]),
+  };
+  const joint = factorized(graph, magnitudes, both, together);
   const own = (value: OnnxValue, axis: number) =>
     graph.node('Slice', [value, graph.int64([0]), graph.int64([components]), graph.int64([axis])]);
   const asked = graph.node('MatMul', [own(joint.activations, 1), own(joint.spectra, 0)]);

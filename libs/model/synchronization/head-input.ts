@@ -104,8 +104,13 @@ export function motionInput(window: Float32Array, out: Float32Array, at: number)
   withContext(centred, { steps, rows: CELL_COUNT, width: CELL_CHANNELS, context: VIDEO_CONTEXT }, out, at);
 }
 
-/** Beside each step those around it; beyond the ends there is nothing. */
-function withContext(
+/**
+ * Beside each step those around it, `context` of them with itself; beyond the ends there is nothing.
+ *
+ * @param values `[steps, rows, width]`
+ * @param out    receives `[steps, rows, context, width]` from `at` on
+ */
+export function withContext(
   values: Float32Array,
   shape: { steps: number; rows: number; width: number; context: number },
   out: Float32Array,

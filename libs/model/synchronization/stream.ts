@@ -5,7 +5,7 @@
 import { EarshotError } from '#core/errors';
 import type { NamedArray } from '../layers/parameters.ts';
 import { CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts';
-import { CELL_INPUTS, motionInput } from './head-input.ts';
+import { CELL_INPUTS, motionInput, withContext } from './head-input.ts';
 
 /** Widths of the layers of each stream; the last one is that of the embeddings. */
 export const SOUND_WIDTHS = [64, 64, 16] as const;
@@ -93,25 +93,10 @@ export function forward(
 ): Float32Array {
   const [first, second, last] = layers as [Layer, Layer, Layer];
   const hidden = dense(first, input, true);
-  return dense(last, dense(second, withNeighbours(hidden, steps, rows, first.outputs), true), false);
-}
-
-/** Beside each step those before and after it; beyond the ends there are zeros. */
-function withNeighbours(values: Float32Array, steps: number, rows: number, width: number): Float32Array {
-  const out = new Float32Array(values.length * NEIGHBOURS);
-  for (let step = 0; step < steps; step++) {
-    for (let j = 0; j < NEIGHBOURS; j++) {
-      const source = step + j - 1;
-      if (source < 0 || source >= steps) continue;
-      for (let row = 0; row < rows; row++) {
-        const from = (source * rows + row) * width;
-        const to = ((step * rows + row) * NEIGHBOURS + j) * width;
-        // Rows are too short for views of them to pay.
-        for (let i = 0; i < width; i++) out[to + i] = values[from + i] as number;
-      }
-    }
-  }
-  return out;
+  const shape = { steps, rows, width: first.outputs, context: NEIGHBOURS };
+  const beside = new Float32Array(hidden.length * NEIGHBOURS);
+  withContext(hidden, shape, beside, 0);
+  return dense(last, dense(second, beside, true), false);
 }
 
 function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array, relu: boolean): Float32Array {
