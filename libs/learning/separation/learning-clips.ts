@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { PictureRegion } from '#media/filters';
 import { type ManifestEntry, readGroundTruth } from '../corpus/manifest.ts';
 import { type ListPart, type SplitListOptions, splitList } from '../training/split-list.ts';
-import { regionOf } from './object-region.ts';
+import { emptyRegionOf, regionOf } from './object-region.ts';
 import type { Scene, Solo } from './separation-cache.ts';
 
 /** Of clips of a list nothing is known but that what sounds is in the middle, as a talking face is. */
@@ -58,7 +58,8 @@ export async function corpusScenes(
     });
     if (sources.length < truth.sources.length) continue;
     const { durationSec } = truth;
-    const scene = { id, label, file: path.join(corpus, file), durationSec, sources };
+    const empty = emptyRegionOf(truth, id);
+    const scene = { id, label, file: path.join(corpus, file), durationSec, sources, empty };
     scenes[i % HELD_OUT === HELD_OUT - 1 ? 'validation' : 'train'].push(scene);
   }
   if (scenes.validation.length === 0 && scenes.train.length > 1) scenes.validation = scenes.train.splice(-1);

@@ -77,12 +77,15 @@ interface Chosen {
 /** Clips by their label. */
 type Classes = Map<string, Place[]>;
 
+/** Of a scene's questions, how often those about a place with nothing in it take the place of the last ones. */
+const EMPTY_SHARE = 0.3;
+
 interface Query {
   clip: Place;
   /** Which of its views; null: any. */
   view: number | null;
-  /** Which of the targets is asked for; null: none of them. */
-  target: number | null;
+  /** Which of the targets is asked for; null: nothing sounds there; `all`: everything does. */
+  target: number | 'all' | null;
   /** First frame of what is heard, on the picture's clock; null: the picture is of another moment. */
   start: number | null;
 }
@@ -194,7 +197,10 @@ export class ClipMixtures implements MixtureSource {
     return { sources, queries, hasRests: false };
   }
 
-  /** All sources of a scene; asked for are the region of each, and as many of the pictures without one as there is room for. */
+  /**
+   * All sources of a scene; asked for are the region of each, and as many of the pictures without one as there is room
+   * for; or a place with nothing in it, and the picture without that.
+   */
   #chooseScene(random: SeededRandom): Mixture {
     const clip = random.pick(this.#scenes);
     const start = this.#start(clip, random);
@@ -209,6 +215,11 @@ export class ClipMixtures implements MixtureSource {
     const order = random.shuffle([...sources.keys()]);
     const queries = [...order.map((source) => view(source, 0)), ...order.map((source) => view(source, 1))];
     while (queries.length < QUERIES) queries.push(queries[0] as Query);
+    const asksEmpty = random.next() < EMPTY_SHARE && clip.cache.clips[clip.index]?.hasEmpty;
+    if (asksEmpty) {
+      const nothing: Query = { clip, view: 2 * sources.length, target: null, start };
+      queries.splice(QUERIES - 2, 2, nothing, { ...nothing, view: 2 * sources.length + 1, target: 'all' });
+    }
     return { sources, queries: queries.slice(0, QUERIES), hasRests: true };
   }
 
@@ -236,6 +247,10 @@ export class ClipMixtures implements MixtureSource {
     const masks = hasRests
       ? warped.flatMap((one, source) => this.#masksOf([one, this.#restOf(sources, source)], whole))
       : this.#masksOf(warped, whole);
+    queries.forEach(({ target }, q) => {
+      const from = (q * batch.mixtures + mixture) * points;
+      if (target === 'all') batch.targets.fill(1, from, from + points);
+    });
     masks.forEach((mask, target) => {
       toBlocks(mask, frames, inBlocks, 0);
       queries.forEach((query, q) => {

@@ -38,14 +38,16 @@ export interface Solo extends Clip {
 
 /**
  * Several sources, each in a file of its own as loud as in the mixture. Of each there are two views, one behind the other:
- * its region, and the picture without it.
+ * its region, and the picture without it; and likewise, behind those, of a place with nothing in it.
  */
 export interface Scene extends Clip {
   sources: readonly { stem: string; region: PictureRegion }[];
+  /** Null: there is no such place, and its views are zeros. */
+  empty: PictureRegion | null;
 }
 
 export interface ClipCache {
-  clips: readonly { id: string; label: string; samples: number }[];
+  clips: readonly { id: string; label: string; samples: number; hasEmpty: boolean }[];
   /** Sources and views of every clip. */
   sources: number;
   views: number;
@@ -83,14 +85,14 @@ export function openSoloCache(clips: readonly Solo[], options: CacheOptions): Pr
 /** The same of scenes, all of which have as many sources as the first. */
 export function openSceneCache(clips: readonly Scene[], options: CacheOptions): Promise<ClipCache> {
   const sources = clips[0]?.sources.length ?? 0;
-  return openCache(clips, { sources, views: 2 * sources }, prepareScene, options);
+  return openCache(clips, { sources, views: 2 * (sources + 1) }, prepareScene, options);
 }
 
 interface Prepared {
   /** Of every source. */
   sounds: Int16Array[];
-  /** RGB frames of every view. */
-  views: Uint8Array[];
+  /** RGB frames of every view; null for one that there is not. */
+  views: (Uint8Array | null)[];
 }
 
 type Prepare<C> = (clip: C, options: CacheOptions) => Promise<Prepared>;
@@ -118,10 +120,11 @@ async function openCache<C extends Clip>(
   if (!(await isWhole(base))) await fill(base, clips, sizes, prepare, options);
   const [samples, guides] = await Promise.all([readFile(`${base}.samples`), readFile(`${base}.guides`)]);
   return {
-    clips: clips.map(({ id, label, durationSec }) => ({
-      id,
-      label,
-      samples: Math.min(CLIP_SAMPLES, Math.floor(durationSec * SEPARATION_RATE_HZ)),
+    clips: clips.map((clip) => ({
+      id: clip.id,
+      label: clip.label,
+      samples: Math.min(CLIP_SAMPLES, Math.floor(clip.durationSec * SEPARATION_RATE_HZ)),
+      hasEmpty: 'empty' in clip && clip.empty !== null,
     })),
     ...counts,
     samples: new Int16Array(samples.buffer, samples.byteOffset, samples.byteLength / 2),
@@ -189,8 +192,8 @@ async function prepareSolo({ file, region }: Solo, options: CacheOptions): Promi
   return { sounds: [integers(sound)], views: unstackParts(stack, parts.length, guide.steps) };
 }
 
-/** Each source's region, and the picture without it. */
-async function prepareScene({ file, sources }: Scene, options: CacheOptions): Promise<Prepared> {
+/** Each source's region, and the picture without it; and of a place with nothing in it the same. */
+async function prepareScene({ file, sources, empty }: Scene, options: CacheOptions): Promise<Prepared> {
   const { guide, signal } = options;
   const { rateHz, width, height, fit } = guide.video;
   const sounds: Int16Array[] = [];
@@ -201,17 +204,18 @@ async function prepareScene({ file, sources }: Scene, options: CacheOptions): Pr
     putInto(sound, data, 0);
     sounds.push(integers(sound));
   }
-  const parts = [...sources.map(({ region }) => region), null];
+  const regions = [...sources.map(({ region }) => region), ...(empty ? [empty] : [])];
+  const parts = [...regions, null];
   const request = { rateHz, width, height: height * parts.length, fit, parts, endSec: guide.steps / rateHz };
   const { data } = await decodeFrames(file, { ...request, signal });
   const seen = unstackParts(data, parts.length, guide.steps);
   const whole = { data: seen.at(-1) as Uint8Array, count: guide.steps };
-  const views = sources.flatMap(({ region }, source) => {
+  const views = regions.flatMap((region, i): (Uint8Array | null)[] => {
     // Where a source is nearly all of the picture there is no rest of it, and the whole stands for it.
     const rest = withoutPart(whole, guide.video, region) ?? whole;
-    return [seen[source] as Uint8Array, rest.data as Uint8Array];
+    return [seen[i] as Uint8Array, rest.data as Uint8Array];
   });
-  return { sounds, views };
+  return { sounds, views: empty ? views : [...views, null, null] };
 }
 
 /** As much of it as there is room for. */
@@ -220,11 +224,15 @@ function putInto<A extends Float32Array | Uint8Array>(to: A, from: A, offset: nu
 }
 
 /** Pooled positions, embedding, motion tokens and the cells' motion. */
-async function lookAt(block: Uint8Array, { tower, guide, widths }: CacheOptions): Promise<Float32Array> {
-  const frames = { data: block, count: guide.steps };
-  const seen = await tower.look(videoBatch([frames], guide.video, { size: guide.motionSize }));
+async function lookAt(
+  block: Uint8Array | null,
+  { tower, guide, widths }: CacheOptions,
+): Promise<Float32Array> {
   const layout = guideLayout(widths, guide.steps);
   const view = new Float32Array(layout.floats);
+  if (!block) return view;
+  const frames = { data: block, count: guide.steps };
+  const seen = await tower.look(videoBatch([frames], guide.video, { size: guide.motionSize }));
   view.set(maxOverPlaces(maxOverTime(seen, widths.positionWidth), widths.positionWidth));
   view.set(seen.embedding, layout.embedding);
   view.set(seen.steps, layout.tokens);

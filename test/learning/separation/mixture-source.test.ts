@@ -42,7 +42,7 @@ function cacheOf(labels: readonly string[], frequencies: readonly number[][], vi
   const guides = new Float32Array(labels.length * views * LAYOUT.floats);
   for (let view = 0; view < labels.length * views; view++) guides[view * LAYOUT.floats] = view + 1;
   return {
-    clips: labels.map((label, i) => ({ id: `${label}-${i}`, label, samples: CLIP_SAMPLES })),
+    clips: labels.map((label, i) => ({ id: `${label}-${i}`, label, samples: CLIP_SAMPLES, hasEmpty: false })),
     ...{ sources, views, samples, guides, guideSteps: STEPS, guideRateHz: 12.5 },
   };
 }
