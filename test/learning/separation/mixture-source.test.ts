@@ -32,7 +32,12 @@ function stream(): MotionStream {
 }
 
 /** Clips whose sources are tones, `frequencies` by clip and source; views are marked with their own number. */
-function cacheOf(labels: readonly string[], frequencies: readonly number[][], views: number): ClipCache {
+function cacheOf(
+  labels: readonly string[],
+  frequencies: readonly number[][],
+  views: number,
+  hasEmpty = false,
+): ClipCache {
   const sources = frequencies[0]?.length ?? 0;
   const samples = new Int16Array(labels.length * sources * CLIP_SAMPLES);
   frequencies.flat().forEach((hertz, i) => {
@@ -42,7 +47,7 @@ function cacheOf(labels: readonly string[], frequencies: readonly number[][], vi
   const guides = new Float32Array(labels.length * views * LAYOUT.floats);
   for (let view = 0; view < labels.length * views; view++) guides[view * LAYOUT.floats] = view + 1;
   return {
-    clips: labels.map((label, i) => ({ id: `${label}-${i}`, label, samples: CLIP_SAMPLES, hasEmpty: false })),
+    clips: labels.map((label, i) => ({ id: `${label}-${i}`, label, samples: CLIP_SAMPLES, hasEmpty })),
     ...{ sources, views, samples, guides, guideSteps: STEPS, guideRateHz: 12.5 },
   };
 }
@@ -88,6 +93,46 @@ describe('scenes', () => {
     const owned = loud.filter((i) => target(0, i) === 1).length;
     expect(owned).toBeGreaterThan(0);
     expect(owned).toBeLessThan(loud.length);
+  });
+});
+
+describe('places with nothing in them', () => {
+  /** Of so many mixtures: which views are asked for, one question behind the other, and what share of each is the target. */
+  function asked(scenes: ClipCache, mixtures: number) {
+    const source = new ClipMixtures(
+      { solos: SOLOS, listed: [], scenes: [scenes] },
+      NETWORK,
+      stream(),
+      MIXING,
+    );
+    const { appearance, targets, steps } = source.batch('scenes', mixtures, 'c');
+    const asks = 4 * mixtures;
+    const unit = Math.min(...Array.from({ length: asks }, (_, ask) => appearance[ask * WIDTH] as number));
+    const points = steps * POINTS;
+    return Array.from({ length: mixtures }, (_, mixture) =>
+      [0, 1, 2, 3].map((q) => {
+        const ask = q * mixtures + mixture;
+        const sum = targets.subarray(ask * points, (ask + 1) * points).reduce((all, value) => all + value, 0);
+        return { view: viewOf(appearance, ask, unit), share: sum / points };
+      }),
+    );
+  }
+
+  it('are asked for now and then, with nothing as the answer, and all of it for the picture without them', () => {
+    const mixtures = asked(cacheOf(['duet'], [[200, 2500]], 6, true), 60);
+    const withEmpty = mixtures.filter((queries) => queries.some(({ view }) => view === 4));
+    expect(withEmpty.length).toBeGreaterThan(6);
+    expect(withEmpty.length).toBeLessThan(36);
+    for (const queries of withEmpty) {
+      expect(queries.map(({ view }) => view).sort()).toEqual([0, 2, 4, 5]);
+      expect(queries.find(({ view }) => view === 4)?.share).toBe(0);
+      expect(queries.find(({ view }) => view === 5)?.share).toBe(1);
+    }
+  });
+
+  it('are not asked for in a scene that has none', () => {
+    const mixtures = asked(cacheOf(['duet'], [[200, 2500]], 6, false), 60);
+    expect(mixtures.flat().every(({ view }) => view < 4)).toBe(true);
   });
 });
 
