@@ -18,7 +18,8 @@ const RIGHT = 12;
 const TITLE = 22;
 const TIME_AXIS = 24;
 const TEXT_SCALE = 2;
-const PAPER: Colour = [255, 255, 255];
+/** White. */
+const PAPER = 255;
 const INK: Colour = [40, 44, 52];
 const SHOWN_HZ = [200, 500, 1000, 2000, 5000] as const;
 const TICK_STEPS_SEC = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600] as const;
@@ -103,8 +104,7 @@ export class SpectrogramPicture {
   #paper(panels: number): Canvas {
     const width = LEFT + this.#width + RIGHT;
     const height = panels * (TITLE + LOG_FREQUENCY_BINS) + TIME_AXIS;
-    const rgb = new Uint8Array(width * height * 3);
-    for (let i = 0; i < rgb.length; i++) rgb[i] = PAPER[i % 3] as number;
+    const rgb = new Uint8Array(width * height * 3).fill(PAPER);
     return { rgb, width, height };
   }
 

@@ -118,18 +118,18 @@ export class RealDft {
    * @param spectrum receives `[bins * 2]`, real and imaginary parts in turn
    */
   forward(samples: ArrayLike<number>, spectrum: Float64Array): void {
-    const packed = this.#packed;
-    for (let i = 0; i < this.size; i++) packed[i] = samples[i] as number;
+    const [packed, twiddles, half] = [this.#packed, this.#twiddles, this.#half];
+    for (let i = 0; i < packed.length; i++) packed[i] = samples[i] as number;
     this.#complex.forward(packed);
-    for (let k = 0; k < this.bins; k++) {
-      const a = 2 * (k % this.#half);
-      const b = 2 * ((this.#half - k) % this.#half);
+    for (let k = 0; k <= half; k++) {
+      const a = k < half ? 2 * k : 0;
+      const b = k > 0 ? 2 * (half - k) : 0;
       const evenRe = ((packed[a] as number) + (packed[b] as number)) / 2;
       const evenIm = ((packed[a + 1] as number) - (packed[b + 1] as number)) / 2;
       const oddRe = ((packed[a + 1] as number) + (packed[b + 1] as number)) / 2;
       const oddIm = ((packed[b] as number) - (packed[a] as number)) / 2;
-      const cos = this.#twiddles[2 * k] as number;
-      const sin = this.#twiddles[2 * k + 1] as number;
+      const cos = twiddles[2 * k] as number;
+      const sin = twiddles[2 * k + 1] as number;
       spectrum[2 * k] = evenRe + oddRe * cos - oddIm * sin;
       spectrum[2 * k + 1] = evenIm + oddRe * sin + oddIm * cos;
     }
@@ -140,18 +140,18 @@ export class RealDft {
    * @param samples  receives `[size]`
    */
   inverse(spectrum: Float64Array, samples: Float64Array): void {
-    const packed = this.#packed;
-    for (let k = 0; k < this.#half; k++) {
+    const [packed, twiddles, half] = [this.#packed, this.#twiddles, this.#half];
+    for (let k = 0; k < half; k++) {
       const a = 2 * k;
-      const b = 2 * (this.#half - k);
+      const b = 2 * (half - k);
       const aIm = k === 0 ? 0 : (spectrum[a + 1] as number);
       const bIm = k === 0 ? 0 : (spectrum[b + 1] as number);
       const evenRe = ((spectrum[a] as number) + (spectrum[b] as number)) / 2;
       const evenIm = (aIm - bIm) / 2;
       const differenceRe = ((spectrum[a] as number) - (spectrum[b] as number)) / 2;
       const differenceIm = (aIm + bIm) / 2;
-      const cos = this.#twiddles[a] as number;
-      const sin = -(this.#twiddles[a + 1] as number);
+      const cos = twiddles[a] as number;
+      const sin = -(twiddles[a + 1] as number);
       const oddRe = differenceRe * cos - differenceIm * sin;
       const oddIm = differenceRe * sin + differenceIm * cos;
       // The inverse is the forward transform of the conjugate, conjugated.
@@ -159,9 +159,9 @@ export class RealDft {
       packed[a + 1] = -(evenIm + oddRe);
     }
     this.#complex.forward(packed);
-    for (let i = 0; i < this.size; i += 2) {
-      samples[i] = (packed[i] as number) / this.#half;
-      samples[i + 1] = -(packed[i + 1] as number) / this.#half;
+    for (let i = 0; i < packed.length; i += 2) {
+      samples[i] = (packed[i] as number) / half;
+      samples[i + 1] = -(packed[i + 1] as number) / half;
     }
   }
 }

@@ -79,17 +79,18 @@ export class Stft {
     const real = new Float32Array(frames * bins);
     const imaginary = new Float32Array(frames * bins);
     const { windowSamples } = this.spec;
+    const [values, window, spectrum] = [this.#frame, this.#window, this.#spectrum];
     for (let frame = 0; frame < frames; frame++) {
       const start = this.#frameStart(frame);
-      this.#frame.fill(0);
+      values.fill(0);
       const end = Math.min(windowSamples, samples.length - start);
       for (let n = Math.max(0, -start); n < end; n++) {
-        this.#frame[n] = (samples[start + n] as number) * (this.#window[n] as number);
+        values[n] = (samples[start + n] as number) * (window[n] as number);
       }
-      this.#dft.forward(this.#frame, this.#spectrum);
+      this.#dft.forward(values, spectrum);
       for (let bin = 0, at = frame * bins; bin < bins; bin++, at++) {
-        real[at] = this.#spectrum[2 * bin] as number;
-        imaginary[at] = this.#spectrum[2 * bin + 1] as number;
+        real[at] = spectrum[2 * bin] as number;
+        imaginary[at] = spectrum[2 * bin + 1] as number;
       }
     }
     return { frames, bins, real, imaginary };
@@ -113,13 +114,15 @@ export class Stft {
     }
     const sum = new Float64Array(sampleCount);
     const weight = this.#weightOf(sampleCount);
+    const { real, imaginary } = spectrogram;
+    const [values, spectrum] = [this.#frame, this.#spectrum];
     for (let frame = 0; frame < frames; frame++) {
       for (let bin = 0, at = frame * bins; bin < bins; bin++, at++) {
-        this.#spectrum[2 * bin] = spectrogram.real[at] as number;
-        this.#spectrum[2 * bin + 1] = spectrogram.imaginary[at] as number;
+        spectrum[2 * bin] = real[at] as number;
+        spectrum[2 * bin + 1] = imaginary[at] as number;
       }
-      this.#dft.inverse(this.#spectrum, this.#frame);
-      this.#addFrame(frame, this.#frame, sum);
+      this.#dft.inverse(spectrum, values);
+      this.#addFrame(frame, values, sum);
     }
     const out = new Float32Array(sampleCount);
     for (let n = 0; n < sampleCount; n++) out[n] = (sum[n] as number) / (weight[n] as number);
@@ -130,8 +133,9 @@ export class Stft {
   #addFrame(frame: number, values: Float64Array, sum: Float64Array): void {
     const start = this.#frameStart(frame);
     const end = Math.min(this.spec.windowSamples, sum.length - start);
+    const window = this.#window;
     for (let n = Math.max(0, -start); n < end; n++) {
-      sum[start + n] = (sum[start + n] as number) + (values[n] as number) * (this.#window[n] as number);
+      sum[start + n] = (sum[start + n] as number) + (values[n] as number) * (window[n] as number);
     }
   }
 
@@ -160,22 +164,27 @@ export function magnitudes({ real, imaginary }: Spectrogram): Float32Array {
  * The mask on the linear magnitudes, with the phase kept.
  *
  * @param mask `[frames, bins]`, not negative
+ * @param masked receives the answer; it may be the spectrogram itself
  * @throws EarshotError `shape_mismatch`
  */
-export function applyMask(spectrogram: Spectrogram, mask: Float32Array): Spectrogram {
+export function applyMask(
+  spectrogram: Spectrogram,
+  mask: Float32Array,
+  masked: Spectrogram = emptyLike(spectrogram),
+): Spectrogram {
   const { frames, bins, real, imaginary } = spectrogram;
   if (mask.length !== frames * bins) {
     throw new EarshotError('shape_mismatch', `A mask of ${mask.length} values for [${frames}, ${bins}].`);
   }
-  const masked = {
-    frames,
-    bins,
-    real: new Float32Array(real.length),
-    imaginary: new Float32Array(real.length),
-  };
+  const out = { real: masked.real, imaginary: masked.imaginary };
   for (let i = 0; i < real.length; i++) {
-    masked.real[i] = (real[i] as number) * (mask[i] as number);
-    masked.imaginary[i] = (imaginary[i] as number) * (mask[i] as number);
+    const share = mask[i] as number;
+    out.real[i] = (real[i] as number) * share;
+    out.imaginary[i] = (imaginary[i] as number) * share;
   }
   return masked;
+}
+
+function emptyLike({ frames, bins, real }: Spectrogram): Spectrogram {
+  return { frames, bins, real: new Float32Array(real.length), imaginary: new Float32Array(real.length) };
 }

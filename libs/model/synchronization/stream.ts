@@ -102,18 +102,18 @@ export function forward(
 function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array, relu: boolean): Float32Array {
   const rows = x.length / inputs;
   const out = new Float32Array(rows * outputs);
-  for (let row = 0; row < rows; row++) {
-    const at = row * outputs;
-    for (let j = 0; j < outputs; j++) out[at + j] = bias[j] as number;
-    for (let i = 0; i < inputs; i++) {
-      const value = x[row * inputs + i] as number;
-      // Most of what relu leaves, and of what context pads, is zero.
-      if (value === 0) continue;
-      const weights = i * outputs;
-      for (let j = 0; j < outputs; j++)
-        out[at + j] = (out[at + j] as number) + value * (kernel[weights + j] as number);
+  // By output: a sum that stays in a register is faster than one in memory.
+  const byOutput = new Float32Array(kernel.length);
+  for (let i = 0; i < inputs; i++)
+    for (let j = 0; j < outputs; j++) byOutput[j * inputs + i] = kernel[i * outputs + j] as number;
+  for (let row = 0, at = 0; row < rows; row++) {
+    const from = row * inputs;
+    for (let j = 0, weight = 0; j < outputs; j++, at++) {
+      let sum = bias[j] as number;
+      for (let i = 0; i < inputs; i++, weight++)
+        sum += (x[from + i] as number) * (byOutput[weight] as number);
+      out[at] = relu && sum < 0 ? 0 : sum;
     }
-    if (relu) for (let j = at; j < at + outputs; j++) if ((out[j] as number) < 0) out[j] = 0;
   }
   return out;
 }
