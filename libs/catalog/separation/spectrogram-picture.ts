@@ -25,10 +25,10 @@ const SHOWN_HZ = [200, 500, 1000, 2000, 5000] as const;
 const TICK_STEPS_SEC = [0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600] as const;
 const MOST_TICKS = 8;
 
-/** One spectrogram: its brightness, 0..1, at a point that so many frames share. */
+/** One spectrogram: the brightness of its points, `[width, 256]`, 0..1. */
 interface Panel {
   title: string;
-  value(at: number, count: number): number;
+  brightness: Float32Array;
 }
 
 export class SpectrogramPicture {
@@ -79,19 +79,15 @@ export class SpectrogramPicture {
 
   /** PNG bytes: time to the right, frequency upwards (labels in hertz), all sounds on the mixture's scale of loudness. */
   toPng(): Promise<Uint8Array> {
-    let loudest = 0;
-    this.#each((at, count) => {
-      loudest = Math.max(loudest, (this.#power[at] as number) / count);
-    });
-    const brightness = (sums: Float32Array) => (at: number, count: number) => {
-      const power = (sums[at] as number) / count;
-      return power > 0 && loudest > 0 ? 1 + (10 * Math.log10(power / loudest)) / RANGE_DB : 0;
-    };
+    const power = this.#means(this.#power);
+    const loudest = power.reduce((most, value) => Math.max(most, value), 0);
+    const loudness = (of: Float32Array) =>
+      of.map((value) => (value > 0 ? 1 + (10 * Math.log10(value / loudest)) / RANGE_DB : 0));
     const panels: Panel[] = [
-      { title: 'mixture', value: brightness(this.#power) },
-      { title: 'mask', value: (at, count) => (this.#mask[at] as number) / count },
-      { title: 'target', value: brightness(this.#targetPower) },
-      { title: 'residual', value: brightness(this.#residualPower) },
+      { title: 'mixture', brightness: loudness(power) },
+      { title: 'mask', brightness: this.#means(this.#mask) },
+      { title: 'target', brightness: loudness(this.#means(this.#targetPower)) },
+      { title: 'residual', brightness: loudness(this.#means(this.#residualPower)) },
     ];
     const canvas = this.#paper(panels.length);
     panels.forEach((panel, i) => {
@@ -108,17 +104,19 @@ export class SpectrogramPicture {
     return { rgb, width, height };
   }
 
-  #draw(canvas: Canvas, { title, value }: Panel, top: number): void {
+  #draw(canvas: Canvas, { title, brightness }: Panel, top: number): void {
     const bottom = top + TITLE + LOG_FREQUENCY_BINS - 1;
     drawText(canvas, title, LEFT, top + (TITLE - textHeight(TEXT_SCALE)) / 2, TEXT_SCALE, INK);
-    this.#each((at, count) => {
-      const x = LEFT + Math.floor(at / LOG_FREQUENCY_BINS);
-      const y = bottom - (at % LOG_FREQUENCY_BINS);
-      const colour = colourIndex(MAGMA, value(at, count));
-      const to = (y * canvas.width + x) * 3;
-      for (let channel = 0; channel < 3; channel++)
-        canvas.rgb[to + channel] = MAGMA[colour + channel] as number;
-    });
+    const { rgb, width } = canvas;
+    for (let column = 0, at = 0; column < this.#width; column++) {
+      for (let row = 0; row < LOG_FREQUENCY_BINS; row++, at++) {
+        const colour = colourIndex(MAGMA, brightness[at] as number);
+        const to = ((bottom - row) * width + LEFT + column) * 3;
+        rgb[to] = MAGMA[colour] as number;
+        rgb[to + 1] = MAGMA[colour + 1] as number;
+        rgb[to + 2] = MAGMA[colour + 2] as number;
+      }
+    }
     for (const hertz of SHOWN_HZ) {
       const label = hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`;
       const y = bottom - Math.round(hertzToRow(hertz));
@@ -139,28 +137,16 @@ export class SpectrogramPicture {
     }
   }
 
-  /** Every point; `count` frames lie in its column, at least one where the division matters. */
-  #each(visit: (at: number, count: number) => void): void {
-    for (let column = 0; column < this.#width; column++) {
-      // A column between two frames shows the one before it.
-      const filled = this.#filledColumn(column);
+  /** Over the frames of each column, `[width, 256]`; a column between two frames shows the one before it. */
+  #means(sums: Float32Array): Float32Array {
+    const out = new Float32Array(sums.length);
+    for (let column = 0, filled = 0; column < this.#width; column++) {
+      if ((this.#count[column] as number) > 0) filled = column;
       const count = Math.max(1, this.#count[filled] as number);
-      for (let row = 0; row < LOG_FREQUENCY_BINS; row++) {
-        if (filled !== column) this.#copy(filled, column, row);
-        visit(column * LOG_FREQUENCY_BINS + row, count);
-      }
+      const from = filled * LOG_FREQUENCY_BINS;
+      const to = column * LOG_FREQUENCY_BINS;
+      for (let row = 0; row < LOG_FREQUENCY_BINS; row++) out[to + row] = (sums[from + row] as number) / count;
     }
-  }
-
-  #filledColumn(column: number): number {
-    let at = column;
-    while (at > 0 && this.#count[at] === 0) at--;
-    return at;
-  }
-
-  #copy(from: number, to: number, row: number): void {
-    for (const values of [this.#power, this.#mask, this.#targetPower, this.#residualPower]) {
-      values[to * LOG_FREQUENCY_BINS + row] = values[from * LOG_FREQUENCY_BINS + row] as number;
-    }
+    return out;
   }
 }
