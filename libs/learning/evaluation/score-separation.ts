@@ -21,10 +21,16 @@ export interface SeparationResults {
 
 /** As many components a source as the literature's supervised baselines have. */
 const NMF = { componentsPerSource: 12, iterations: 60 };
+/** Questions with nothing as the answer: how much quieter than the right one, in decibels. */
+const NOTHING = ['wrongPicture', 'emptyPlace'] as const;
+
 /** Scores of silence are minus infinity; a mean needs a floor. */
 const FLOOR_DB = -30;
 
-/** What each way of separating makes of one source, as SDR in decibels; and `mixture`, that of doing nothing. */
+/**
+ * What each way of separating makes of one source, as SDR in decibels; and `mixture`, that of doing nothing. Besides,
+ * `NOTHING`'s.
+ */
 export type SdrRow = Record<string, number>;
 
 /**
@@ -88,7 +94,7 @@ export function summarise(rows: readonly SdrRow[]): SeparationResults['results']
   };
   const gain = (way: string) => column((row) => (row[way] as number) - (row.mixture as number));
   const guessed = gain('randomMask').value;
-  const isWay = (name: string) => name !== 'mixture' && name !== 'wrongPicture';
+  const isWay = (name: string) => name !== 'mixture' && !NOTHING.some((one) => one === name);
   const gains = Object.keys(rows[0] ?? {}).filter(isWay);
   return {
     sdrDb: { ...column((row) => row.own), chance: column((row) => row.mixture).value },
@@ -103,9 +109,12 @@ export function summarise(rows: readonly SdrRow[]): SeparationResults['results']
       ...column((row) => (row.frozen as number) - (row.appearance as number)),
       chance: 0,
     },
-    ...(rows.some(({ wrongPicture }) => wrongPicture !== undefined) && {
-      'wrongPicture.quieterDb': { ...column((row) => row.wrongPicture), chance: 0 },
-    }),
+    ...Object.fromEntries(
+      NOTHING.filter((name) => rows.some((row) => row[name] !== undefined)).map((name) => [
+        `${name}.quieterDb`,
+        { ...column((row) => row[name]), chance: 0 },
+      ]),
+    ),
   };
 }
 

@@ -12,7 +12,7 @@ import { withoutPart } from '#model/separation/rest-of-picture';
 import { SeparationModel } from '#model/separation/separation-model';
 import { type GroundTruth, type ManifestEntry, readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
-import { regionOf } from '../separation/object-region.ts';
+import { emptyRegionOf, regionOf } from '../separation/object-region.ts';
 import { decibels, type SdrRow, type SeparationResults, sdrRows, summarise } from './score-separation.ts';
 import { frozen, guideFrames, heardOf, type KnownMixture, mixtureOf } from './separation-questions.ts';
 
@@ -75,8 +75,12 @@ async function scoreClip(
   const { stems, sum, truth } = mixture;
   const heard = (frames: PixelBlock, isInStep: boolean, rest: PixelBlock | null = null) =>
     heardOf(model, sum, { frames, isInStep, rest });
-  const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [], 'own.alone': [] };
   const whole = await framesOf(mixture, null, model);
+  const heardFrom = async (place: PictureRegion | null) => {
+    const rest = place && withoutPart(whole, model.manifest.guide.video, place);
+    return place && (await heard(await framesOf(mixture, place, model), true, rest));
+  };
+  const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [], 'own.alone': [] };
   for (const source of stems.keys()) {
     const region = regionOf(truth, source);
     const frames = region ? await framesOf(mixture, region, model) : whole;
@@ -87,10 +91,14 @@ async function scoreClip(
     ways['own.alone']?.push(await heard(frames, true));
   }
   const stranger = await strangerOf(entries, corpus, index, truth, model);
-  const silent = stranger && (await heard(stranger, false));
+  const nothing = {
+    wrongPicture: stranger && (await heard(stranger, false)),
+    emptyPlace: await heardFrom(emptyRegionOf(truth, truth.id)),
+  };
   return sdrRows(stems, sum, ways, index, (source): SdrRow => {
-    if (!silent) return {};
-    return { wrongPicture: decibels(ways.own?.[source] as Float32Array) - decibels(silent) };
+    const loudness = decibels(ways.own?.[source] as Float32Array);
+    const answered = Object.entries(nothing).filter((one): one is [string, Float32Array] => one[1] !== null);
+    return Object.fromEntries(answered.map(([name, answer]) => [name, loudness - decibels(answer)]));
   });
 }
 
