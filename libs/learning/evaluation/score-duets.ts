@@ -36,6 +36,7 @@ const CLASSES = 36;
 
 /**
  * `cap`, `ciou30`, `auc` and `piap` of the model, with `.unlike` and `.like` apart; of the other kinds under their names.
+ * `groupingGain` is by how much the model's are above its ablation's, over the same clips.
  * `found.recall` and `found.precision` are of what users get: sources that are named by themselves, each right where
  * label and place are.
  */
@@ -46,6 +47,7 @@ export function scoreDuets(clips: readonly DuetClip[]): Record<string, Score> {
     ['.unlike', clips.filter(({ like }) => like === false)],
     ['.like', clips.filter(({ like }) => like === true)],
   ] as const;
+  for (const [suffix, group] of groups) Object.assign(results, groupingGains(group, suffix));
   for (const kind of DUET_KINDS) {
     const prefix = kind === 'model' ? '' : `${kind}.`;
     for (const [suffix, group] of groups) {
@@ -70,10 +72,27 @@ export function scoreDuets(clips: readonly DuetClip[]): Record<string, Score> {
   return results;
 }
 
+/** Model and ablation are compared clip by clip: what is hard for one is hard for the other. */
+function groupingGains(clips: readonly DuetClip[], suffix: string): Record<string, Score> {
+  const both = clips.filter(({ results }) => results.model && results.withoutGrouping);
+  if (both.length === 0) return {};
+  const gain = (score: (some: readonly DuetClip[], kind: DuetKind) => number, resamples?: number) =>
+    over(both, (some) => score(some, 'model') - score(some, 'withoutGrouping'), 0, resamples);
+  const gains = Object.entries(STATISTICS).map(([name, statistic]) => [
+    `groupingGain.${name}${suffix}`,
+    gain((some, kind) => statistic(some.flatMap(({ results }) => results[kind] ?? []))),
+  ]);
+  const piap = gain(pooledPrecision, PIXEL_RESAMPLES);
+  return { ...Object.fromEntries(gains), [`groupingGain.piap${suffix}`]: piap };
+}
+
+function pooledPrecision(clips: readonly DuetClip[], kind: DuetKind): number {
+  return pooledAveragePrecision(clips.flatMap(({ pixels }) => pixels[kind] ?? []));
+}
+
 function pixelPrecision(clips: readonly DuetClip[], kind: DuetKind): Score {
-  const precision = (of: DuetKind) => (some: readonly DuetClip[]) =>
-    pooledAveragePrecision(some.flatMap(({ pixels }) => pixels[of] ?? []));
-  return over(clips, precision(kind), precision('random')(clips), PIXEL_RESAMPLES);
+  const chance = pooledPrecision(clips, 'random');
+  return over(clips, (some) => pooledPrecision(some, kind), chance, PIXEL_RESAMPLES);
 }
 
 const STATISTICS = {

@@ -50,6 +50,30 @@ describe('scores of duets, worked out by hand', () => {
     expect(results.piap?.chance).toBe(1 / 2);
   });
 
+  it('beside an ablation also say by how much the model is above it, clip by clip', () => {
+    const [first, second] = clips as [DuetClip, DuetClip];
+    // Worse by one hit in the first clip, the same in the second.
+    const compared = [
+      {
+        ...first,
+        results: { ...first.results, withoutGrouping: [source('harp', 0.6, 0.9), source('dog', 0.1, 0.8)] },
+        pixels: { ...first.pixels, withoutGrouping: pixels(0.2, 0.9) },
+      },
+      {
+        ...second,
+        results: { ...second.results, withoutGrouping: second.results.model as never },
+        pixels: { ...second.pixels, withoutGrouping: second.pixels.model as never },
+      },
+    ];
+    const gains = scoreDuets(compared);
+    expect(gains['groupingGain.ciou30']?.value).toBeCloseTo(3 / 4 - 2 / 4, 12);
+    expect(gains['groupingGain.ciou30']?.chance).toBe(0);
+    expect(gains['groupingGain.ciou30']?.ci95).toEqual([0, 0.5]);
+    expect(gains['groupingGain.ciou30.like']?.ci95).toEqual([0, 0]);
+    expect(gains['groupingGain.piap.unlike']?.value).toBeCloseTo(1 - 1 / 2, 12);
+    expect(results['groupingGain.ciou30']).toBeUndefined();
+  });
+
   it('of what is found by itself: label and place have to be right, and each counts once', () => {
     expect(clips.map(matchedSources)).toEqual([
       { hits: 1, sources: 2, found: 2 },
