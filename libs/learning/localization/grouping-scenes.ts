@@ -17,7 +17,7 @@ import {
   rowOf,
   SceneFeatures,
 } from './scene-features.ts';
-import { planMixture } from './scene-plan.ts';
+import { type Layer, planMixture } from './scene-plan.ts';
 
 /** Scenes that are kept; a frame of one takes about 150 kB. */
 const CAPACITY = 2000;
@@ -35,6 +35,8 @@ interface KnownScene {
   sounding: number[];
   /** By frame, for each class in `sounding`: where it sounds. */
   places: Float32Array[][];
+  /** By frame, for each class in `seen`: where it is, whether it sounds or not. */
+  shown: Float32Array[][];
   /** By frame, where the localization head says that anything does; null where it is not asked. */
   located: Float32Array[] | null;
 }
@@ -141,6 +143,18 @@ export class GroupingScenes {
     const sounding = [...new Set(sounds)];
     const elsewhere = scene.elsewhere.kind === 'clip' ? [classOf(scene.elsewhere.clip)] : [];
     const count = truths.length;
+    const seen = [...new Set(scene.layers.map(({ clip }) => classOf(clip)))];
+    const placesOf = (classes: readonly number[], counts: (layer: Layer) => boolean) =>
+      truths.map((layers) =>
+        classes.map((of) =>
+          largest(
+            layers.filter((_, l) => {
+              const layer = scene.layers[l] as Layer;
+              return counts(layer) && classOf(layer.clip) === of;
+            }),
+          ),
+        ),
+      );
     return {
       frames: truths.map((_, frame) => {
         const entries = FRAME_PARTS.map((part) => [part, rowOf(frames[part], i * count + frame)] as const);
@@ -148,13 +162,9 @@ export class GroupingScenes {
       }),
       ...{ steps: rowOf(heard.steps, i), located },
       heard: [...new Set([...sounding, ...elsewhere])],
-      seen: [...new Set(scene.layers.map(({ clip }) => classOf(clip)))],
-      sounding,
-      places: truths.map((layers) =>
-        sounding.map((of) =>
-          largest(layers.filter((_, l) => scene.layers[l]?.sounds && classOf(scene.layers[l].clip) === of)),
-        ),
-      ),
+      ...{ seen, sounding },
+      places: placesOf(sounding, ({ sounds }) => sounds),
+      shown: placesOf(seen, () => true),
     };
   }
 
@@ -187,18 +197,24 @@ export class GroupingScenes {
     const heard = new Float32Array(chosen.length * classes);
     const seen = new Float32Array(chosen.length * classes);
     const places = new Float32Array(chosen.length * cells * classes);
+    const shown = new Float32Array(places.length);
     const pairs: ClassPair[] = [];
     chosen.forEach(([scene, frame], i) => {
+      const put = (to: Float32Array, classIndex: number, place: Float32Array) => {
+        for (let cell = 0; cell < cells; cell++)
+          to[(i * cells + cell) * classes + classIndex] = place[cell] as number;
+      };
       for (const of of scene.heard) heard[i * classes + of] = 1;
-      for (const of of scene.seen) seen[i * classes + of] = 1;
+      scene.seen.forEach((classIndex, n) => {
+        seen[i * classes + classIndex] = 1;
+        put(shown, classIndex, scene.shown[frame]?.[n] as Float32Array);
+      });
       scene.sounding.forEach((classIndex, n) => {
         pairs.push({ frame: i, classIndex });
-        const place = scene.places[frame]?.[n] as Float32Array;
-        for (let cell = 0; cell < cells; cell++)
-          places[(i * cells + cell) * classes + classIndex] = place[cell] as number;
+        put(places, classIndex, scene.places[frame]?.[n] as Float32Array);
       });
     });
-    return { heard, seen, places, pairs };
+    return { heard, seen, places, shown, pairs };
   }
 }
 

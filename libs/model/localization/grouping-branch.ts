@@ -22,19 +22,24 @@ export interface GroupingBranchOptions {
   inputs: number;
   width: number;
   classCount: number;
-  /** Without it a class token is what self-attention made of it: the ablation. */
+  /** Without it a class token stays what self-attention made of it: the ablation. */
   grouping: boolean;
 }
 
-export interface BranchOutput<Value> {
+export interface Attended<Value> {
   /** `[batch, positions, width]`: the features after self-attention. */
   features: Value;
   /** `[batch, classes, width]`: the class tokens after self-attention. */
   classTokens: Value;
+}
+
+export interface Grouped<Value> {
   /** `[batch, classes, width]`: what the modality says of each class. */
   grouped: Value;
   /** `[batch, classes]`: logits of each class being there. */
   presence: Value;
+  /** Logits `[batch, features, classes]`: which class each feature is given to; null without grouping. */
+  affinity: Value | null;
 }
 
 export class GroupingBranch {
@@ -59,13 +64,13 @@ export class GroupingBranch {
     });
     this.#attention = new EncoderLayer(store, `${name}/attention`, width, HEADS);
     this.#norm = new LayerNorm(store, `${name}/norm`, width);
-    this.#block = grouping ? new GroupingBlock(store, `${name}/grouping`, width) : null;
+    this.#block = grouping ? new GroupingBlock(store, `${name}/assignment`, width) : null;
     this.#identity = new Dense(store, `${name}/identity`, width, classCount);
     this.#presence = new Dense(store, `${name}/presence`, width, 1);
   }
 
   /** @param x `[batch, positions, inputs]` */
-  apply(x: tfTypes.Tensor): BranchOutput<tfTypes.Tensor> {
+  attend(x: tfTypes.Tensor): Attended<tfTypes.Tensor> {
     const { tf } = this.#store.engine;
     const { width, classCount } = this.#options;
     const [batch, positions] = x.shape as [number, number, number];
@@ -74,9 +79,18 @@ export class GroupingBranch {
     const attended = this.#norm.apply(this.#attention.apply(joined)) as tfTypes.Tensor3D;
     const features = tf.slice(attended, [0, 0, 0], [batch, positions, width]);
     const classTokens = tf.slice(attended, [0, positions, 0], [batch, classCount, width]);
-    const grouped = this.#block ? this.#block.apply(features, classTokens) : classTokens;
+    return { features, classTokens };
+  }
+
+  /** @param features `[batch, features, width]`: those that the classes gather */
+  group(features: tfTypes.Tensor, classTokens: tfTypes.Tensor): Grouped<tfTypes.Tensor> {
+    const { tf } = this.#store.engine;
+    const [batch, classCount] = classTokens.shape as [number, number, number];
+    const { grouped, affinity } = this.#block?.apply(features, classTokens) ?? {
+      ...{ grouped: classTokens, affinity: null },
+    };
     const presence = tf.add(tf.reshape(this.#presence.apply(grouped), [batch, classCount]), RARE);
-    return { features, classTokens, grouped, presence };
+    return { grouped, presence, affinity };
   }
 
   /** Which class each class token stands for, as logits `[batch, classes, classes]`: only training asks. */
@@ -85,7 +99,7 @@ export class GroupingBranch {
   }
 
   /** @param x `[batch, positions, inputs]` */
-  toOnnx(graph: OnnxGraphBuilder, x: OnnxValue): BranchOutput<OnnxValue> {
+  attendToOnnx(graph: OnnxGraphBuilder, x: OnnxValue): Attended<OnnxValue> {
     const { width, classCount } = this.#options;
     const tokens = graph.constant(this.#tokens.dataSync() as Float32Array, [1, classCount, width]);
     const sizes = graph.node('Concat', [graph.sizeOf(x, 0), graph.int64([1, 1])], { axis: 0 });
@@ -96,10 +110,17 @@ export class GroupingBranch {
     const features = graph.node('Slice', [attended, graph.int64([0]), last, axis]);
     const end = graph.int64([Number.MAX_SAFE_INTEGER]);
     const classTokens = graph.node('Slice', [attended, last, end, axis]);
-    const grouped = this.#block ? this.#block.toOnnx(graph, features, classTokens) : classTokens;
+    return { features, classTokens };
+  }
+
+  /** @param features `[batch, features, width]` */
+  groupToOnnx(graph: OnnxGraphBuilder, features: OnnxValue, classTokens: OnnxValue): Grouped<OnnxValue> {
+    const { grouped, affinity } = this.#block?.toOnnx(graph, features, classTokens) ?? {
+      ...{ grouped: classTokens, affinity: null },
+    };
     const flat = graph.node('Squeeze', [this.#presence.toOnnx(graph, grouped), graph.int64([2])]);
     const presence = graph.node('Add', [flat, graph.scalar(RARE)]);
-    return { features, classTokens, grouped, presence };
+    return { grouped, presence, affinity };
   }
 }
 
@@ -121,21 +142,29 @@ class GroupingBlock {
     this.#query = new Dense(store, `${name}/query`, width, width);
     this.#key = new Dense(store, `${name}/key`, width, width);
     this.#value = new Dense(store, `${name}/value`, width, width);
-    this.#output = new Dense(store, `${name}/output`, width, width);
+    // What is gathered adds nothing at first: the tokens are learned before what is theirs.
+    this.#output = new Dense(store, `${name}/output`, width, width, 0);
   }
 
-  /** `[batch, positions, width]` and `[batch, classes, width]` to `[batch, classes, width]`. */
-  apply(features: tfTypes.Tensor3D, classTokens: tfTypes.Tensor3D): tfTypes.Tensor3D {
+  /** `[batch, features, width]` and `[batch, classes, width]` to `[batch, classes, width]`. */
+  apply(
+    features: tfTypes.Tensor,
+    classTokens: tfTypes.Tensor,
+  ): { grouped: tfTypes.Tensor; affinity: tfTypes.Tensor } {
     const { tf } = this.#store.engine;
     const keys = tf.transpose(this.#key.apply(classTokens), [0, 2, 1]);
     const affinity = tf.mul(tf.matMul(this.#query.apply(features), keys), this.#scale);
     const weights = tf.transpose(tf.softmax(affinity), [0, 2, 1]);
     const won = tf.matMul(weights, this.#value.apply(features));
     const mean = tf.div(won, tf.add(tf.sum(weights, -1, true), LEAST_WEIGHT));
-    return tf.add(classTokens, this.#output.apply(mean)) as tfTypes.Tensor3D;
+    return { grouped: tf.add(classTokens, this.#output.apply(mean)), affinity };
   }
 
-  toOnnx(graph: OnnxGraphBuilder, features: OnnxValue, classTokens: OnnxValue): OnnxValue {
+  toOnnx(
+    graph: OnnxGraphBuilder,
+    features: OnnxValue,
+    classTokens: OnnxValue,
+  ): { grouped: OnnxValue; affinity: OnnxValue } {
     const swapped = (x: OnnxValue) => graph.node('Transpose', [x], { perm: [0, 2, 1] });
     const keys = swapped(this.#key.toOnnx(graph, classTokens));
     const product = graph.node('MatMul', [this.#query.toOnnx(graph, features), keys]);
@@ -144,6 +173,6 @@ class GroupingBlock {
     const won = graph.node('MatMul', [weights, this.#value.toOnnx(graph, features)]);
     const sums = graph.node('ReduceSum', [weights, graph.int64([-1])], { keepdims: 1 });
     const mean = graph.node('Div', [won, graph.node('Add', [sums, graph.scalar(LEAST_WEIGHT)])]);
-    return graph.node('Add', [classTokens, this.#output.toOnnx(graph, mean)]);
+    return { grouped: graph.node('Add', [classTokens, this.#output.toOnnx(graph, mean)]), affinity };
   }
 }

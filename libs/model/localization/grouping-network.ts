@@ -14,7 +14,7 @@ import type { ParameterStore } from '../layers/parameters.ts';
 import { unitLength, unitLengthToOnnx } from '../layers/unit-length.ts';
 import type { OnnxGraphBuilder, OnnxValue } from '../onnx/graph-builder.ts';
 import { doubled } from './doubled.ts';
-import { type BranchOutput, GroupingBranch } from './grouping-branch.ts';
+import { type Attended, type Grouped, GroupingBranch } from './grouping-branch.ts';
 import type { TowerStages } from './localization-head.ts';
 import { EVIDENCE_CHANNELS } from './motion-evidence.ts';
 
@@ -37,10 +37,12 @@ export interface GroupingInput<Value> {
   steps: Value;
 }
 
+type BranchOutput = Attended<tfTypes.Tensor> & Grouped<tfTypes.Tensor>;
+
 export interface GroupingOutput {
-  audio: BranchOutput<tfTypes.Tensor>;
-  visual: BranchOutput<tfTypes.Tensor>;
-  /** `[frames, cells, width]`: what is seen at each place, stride 4. */
+  audio: BranchOutput;
+  visual: BranchOutput;
+  /** `[frames, cells, width]`: what is seen at each place, stride 4, and of which class it is held to be. */
   places: tfTypes.Tensor;
   /** `[frames, cells, classes]`: logits of each class sounding at each place. */
   logits: tfTypes.Tensor;
@@ -63,6 +65,8 @@ export class GroupingNetwork {
   readonly #fine: SeparableBlock;
   readonly #finest: SeparableBlock;
   readonly #place: Dense;
+  /** Tells each place what the class is that it was given to; null without grouping. */
+  readonly #told: Dense | null;
   readonly #logScale: tfTypes.Variable;
   readonly #bias: tfTypes.Variable;
 
@@ -81,6 +85,7 @@ export class GroupingNetwork {
     this.#fine = block('fine', width + quarter + EVIDENCE_CHANNELS);
     this.#finest = block('finest', width);
     this.#place = new Dense(store, `${name}/place`, width, width);
+    this.#told = grouping ? new Dense(store, `${name}/told`, width, width, 0) : null;
     this.#logScale = store.weight(`${name}/log-scale`, [], {
       kind: 'constant',
       value: Math.log(FIRST_SCALE),
@@ -93,10 +98,14 @@ export class GroupingNetwork {
     const { tf } = this.#store.engine;
     const { map } = input.stages;
     const [frames, height, width, channels] = map.shape as [number, number, number, number];
-    const audio = this.audio.apply(input.steps);
-    const visual = this.visual.apply(tf.reshape(map, [frames, height * width, channels]));
-    const coarse = tf.reshape(visual.features, [frames, height, width, -1]) as tfTypes.Tensor4D;
-    const places = this.#places(coarse, input, training);
+    const listened = this.audio.attend(input.steps);
+    const audio = { ...listened, ...this.audio.group(listened.features, listened.classTokens) };
+    const looked = this.visual.attend(tf.reshape(map, [frames, height * width, channels]));
+    const coarse = tf.reshape(looked.features, [frames, height, width, -1]) as tfTypes.Tensor4D;
+    const seen = this.#places(coarse, input, training);
+    // The places, not the positions of stride 16: a small object has no position to itself.
+    const visual = { ...looked, ...this.visual.group(seen, looked.classTokens) };
+    const places = this.#classAware(seen, visual);
     const heard = unitLength(tf, audio.grouped);
     const across = (x: tfTypes.Tensor) => tf.transpose(x, [0, 2, 1]);
     const asked = tf.matMul(places, across(tf.mul(heard, visual.grouped)));
@@ -104,6 +113,13 @@ export class GroupingNetwork {
     const cosine = tf.mul(asked, tf.rsqrt(tf.add(lengths, EPSILON)));
     const logits = tf.add(tf.mul(cosine, tf.exp(this.#logScale)), this.#bias);
     return { audio, visual, places, logits };
+  }
+
+  /** Places with what is known of the class that each was given to. */
+  #classAware(places: tfTypes.Tensor, { affinity, grouped }: Grouped<tfTypes.Tensor>): tfTypes.Tensor {
+    if (!this.#told || !affinity) return places;
+    const { tf } = this.#store.engine;
+    return tf.add(places, this.#told.apply(tf.matMul(tf.softmax(affinity), grouped)));
   }
 
   /** `[frames, cells, width]` */
@@ -138,15 +154,18 @@ export class GroupingNetwork {
     { stages, evidence, steps }: GroupingInput<OnnxValue>,
   ): { logits: OnnxValue; heard: OnnxValue; seen: OnnxValue } {
     const { width } = this.options;
-    const audio = this.audio.toOnnx(graph, steps);
+    const listened = this.audio.attendToOnnx(graph, steps);
+    const audio = this.audio.groupToOnnx(graph, listened.features, listened.classTokens);
     const channels = graph.node('Reshape', [stages.map, graph.int64([0, 0, -1])]);
-    const visual = this.visual.toOnnx(graph, swapped(graph, channels));
+    const looked = this.visual.attendToOnnx(graph, swapped(graph, channels));
     const shape = graph.node('Shape', [stages.map]);
     const head = graph.node('Slice', [shape, graph.int64([0]), graph.int64([1]), graph.int64([0])]);
     const sides = graph.node('Slice', [shape, graph.int64([2]), graph.int64([4]), graph.int64([0])]);
     const target = graph.node('Concat', [head, graph.int64([width]), sides], { axis: 0 });
-    const coarse = graph.node('Reshape', [swapped(graph, visual.features), target]);
-    const places = this.#placesToOnnx(graph, coarse, stages, evidence);
+    const coarse = graph.node('Reshape', [swapped(graph, looked.features), target]);
+    const byPlace = this.#placesToOnnx(graph, coarse, stages, evidence);
+    const visual = this.visual.groupToOnnx(graph, byPlace, looked.classTokens);
+    const places = swapped(graph, this.#classAwareToOnnx(graph, byPlace, visual));
     const heard = unitLengthToOnnx(graph, audio.grouped);
     const asked = graph.node('MatMul', [graph.node('Mul', [heard, visual.grouped]), places]);
     const squares = [visual.grouped, places].map((x) => graph.node('Mul', [x, x]));
@@ -158,7 +177,19 @@ export class GroupingNetwork {
     return { logits, heard: audio.presence, seen: visual.presence };
   }
 
-  /** `[frames, width, cells]` */
+  /** `[frames, cells, width]` */
+  #classAwareToOnnx(
+    graph: OnnxGraphBuilder,
+    places: OnnxValue,
+    { affinity, grouped }: Grouped<OnnxValue>,
+  ): OnnxValue {
+    if (!this.#told || !affinity) return places;
+    const weights = graph.node('Softmax', [affinity], { axis: -1 });
+    const told = this.#told.toOnnx(graph, graph.node('MatMul', [weights, grouped]));
+    return graph.node('Add', [places, told]);
+  }
+
+  /** `[frames, cells, width]` */
   #placesToOnnx(
     graph: OnnxGraphBuilder,
     coarse: OnnxValue,
@@ -177,7 +208,7 @@ export class GroupingNetwork {
     const lifted = graph.node('Add', [doubled(graph, middle), everywhere]);
     const fine = this.#finest.toOnnx(graph, this.#fine.toOnnx(graph, join(lifted, quarter, moving)));
     const cells = swapped(graph, graph.node('Reshape', [fine, graph.int64([0, 0, -1])]));
-    return swapped(graph, this.#place.toOnnx(graph, cells));
+    return this.#place.toOnnx(graph, cells);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What the audio-visual grouping network learns from. Weak: which classes are heard and seen, and that what is heard of
  * a class lies nearer to some place of its own picture than to any place of the others. Strong, openly beside it: where
- * each sounding object of a generated scene is.
+ * each sounding object of a generated scene is, and which places are each class's, whether it sounds or not.
  *
  * @see Mo & Tian 2023, "Audio-visual grouping network for sound localization from mixtures", equations 5 to 9
  */
@@ -23,6 +23,8 @@ export interface GroupingTruth {
   seen: Float32Array;
   /** `[frames, cells, classes]`, 0..1: where the class sounds. */
   places: Float32Array;
+  /** `[frames, cells, classes]`, 0..1: where the class is seen, whether it sounds or not. */
+  shown: Float32Array;
   /** Classes heard of something that is seen. */
   pairs: readonly ClassPair[];
 }
@@ -34,7 +36,7 @@ const TEMPERATURE = 0.1;
 const NOT_A_NEGATIVE = -1e4;
 /** Of the maps of classes that are neither heard nor seen, of which there are many. */
 const ABSENT_WEIGHT = 0.1;
-const WEIGHTS = { identity: 1, presence: 0.5, contrast: 0.5, places: 4 };
+const WEIGHTS = { identity: 1, presence: 0.5, contrast: 0.5, places: 4, assignment: 2 };
 const EPSILON = 1e-6;
 
 /** The whole loss; `output` is the network's in training. */
@@ -58,6 +60,7 @@ export function groupingLoss(
     tf.mul(contrast(tf, output, truth), WEIGHTS.contrast),
     tf.mul(placesLoss(tf, logits, truth), WEIGHTS.places),
   ];
+  if (visual.affinity) terms.push(tf.mul(assignmentLoss(tf, visual.affinity, truth), WEIGHTS.assignment));
   return tf.addN(terms) as tfTypes.Scalar;
 }
 
@@ -85,6 +88,22 @@ function placesLoss(
   const ofClass = tf.mul(tf.mean(each, 1), tf.tensor2d(weights, [frames, classes]));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return tf.div(tf.sum(ofClass), sum) as tfTypes.Scalar;
+}
+
+/** Of each class that is seen, which places it is given: binary cross-entropy of the assignment with its mask. */
+function assignmentLoss(
+  tf: TensorFlow,
+  affinity: tfTypes.Tensor,
+  { seen, shown }: GroupingTruth,
+): tfTypes.Scalar {
+  const [frames, , classes] = affinity.shape as [number, number, number];
+  const given = tf.logSoftmax(affinity);
+  const notGiven = tf.log(tf.add(tf.sub(1, tf.exp(given)), EPSILON));
+  const mask = tf.tensor(shown, affinity.shape);
+  const each = tf.neg(tf.add(tf.mul(mask, given), tf.mul(tf.sub(1, mask), notGiven)));
+  const ofClass = tf.mul(tf.mean(each, 1), tf.tensor2d(seen, [frames, classes]));
+  const sum = seen.reduce((total, value) => total + value, 0);
+  return tf.div(tf.sum(ofClass), Math.max(1, sum)) as tfTypes.Scalar;
 }
 
 /**

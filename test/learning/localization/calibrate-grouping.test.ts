@@ -23,7 +23,7 @@ function scene(first: number, second: number, elsewhere: number) {
   }
   const presence = () => Float32Array.from(LABELS, (_, of) => (of === first || of === second ? 4 : -4));
   const truth = {
-    ...{ heard: presence(), seen: presence(), places },
+    ...{ heard: presence(), seen: presence(), places, shown: places },
     pairs: [first, second].map((classIndex) => ({ frame: 0, classIndex })),
   };
   return lookAtScene({ places: logits, heard: presence(), seen: presence() }, truth, [sounding]);

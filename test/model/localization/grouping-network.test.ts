@@ -60,7 +60,7 @@ describe('the grouping network', () => {
       const apart = found[part].map((value, i) => Math.abs(value - (expected[part][i] as number)) / scale);
       expect(Math.max(...apart)).toBeLessThan(1e-4);
     }
-    expect(arrays.some(({ name }) => name.includes('/grouping/'))).toBe(grouping);
+    expect(arrays.some(({ name }) => name.includes('/assignment/'))).toBe(grouping);
     serving.dispose();
     reference.dispose();
     store.dispose();
