@@ -147,11 +147,7 @@ describe('separation of any length', () => {
       },
     });
     const length = 60_927 / rate;
-    expect(heard.map(({ startSec }) => startSec)).toEqual([
-      0,
-      49_902 / rate,
-      (14 * rate - 60_927) / rate,
-    ]);
+    expect(heard.map(({ startSec }) => startSec)).toEqual([0, 49_902 / rate, (14 * rate - 60_927) / rate]);
     for (const { durationSec, magnitudes } of heard) {
       expect(durationSec).toBeCloseTo(length, 9);
       expect(magnitudes).toHaveLength(SEPARATION_FRAMES.most * ROWS);
