@@ -65,7 +65,12 @@ async function addGrouping(into: string, manifest: ModelManifest, network: TwoTo
     ...{ ...shape, arrays: store.snapshot(), parameterCount: 1, training: {} },
     graph: groupingGraph(network.video, grouping),
     // Low enough that any weights find something somewhere.
-    calibration: { map: { slope: 1, intercept: 4 }, source: PLATT, mapThreshold: 0.5, threshold: 0 },
+    calibration: {
+      map: { slope: 1, intercept: 4 },
+      source: { slope: 1, intercept: 8 },
+      mapThreshold: 0.5,
+      threshold: 0,
+    },
   });
   store.dispose();
 }
