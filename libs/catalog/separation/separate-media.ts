@@ -8,7 +8,7 @@ import type { MediaInfo } from '#media/probe';
 import { unstackParts } from '#media/stacked-parts';
 import { WavWriter } from '#media/wav-writer';
 import type { PixelBlock } from '#model/front-ends/video-batch';
-import { lookStartSec, type SeparationWindow, separateBlocks } from '#model/separation/overlap-add';
+import { separateBlocks } from '#model/separation/overlap-add';
 import { withoutPart } from '#model/separation/rest-of-picture';
 import type { SeparationModel, VisualGuide } from '#model/separation/separation-model';
 import type { Separation } from '../catalog-service.ts';
@@ -105,28 +105,25 @@ async function separateInto(
   const { sampleRateHz, channels } = mixture.info.audio as NonNullable<MediaInfo['audio']>;
   const picture = new SpectrogramPicture(mixture.endSec - mixture.startSec);
   const fixed = like && (await lookAt(like, job.region, model));
-  const guidesOf = async (window: SeparationWindow): Promise<[VisualGuide, VisualGuide | null]> => {
+  const guidesAt = async (startSec: number): Promise<[VisualGuide, VisualGuide | null]> => {
     if (fixed) return [fixed, null];
     const { steps, video } = model.manifest.guide;
-    const first = Math.round(lookStartSec(window, steps / video.rateHz) * video.rateHz);
-    const leadSec = window.startSec - first / video.rateHz;
-    const seen = await feed.frames(first, steps);
-    if (!job.region) return [await model.look(seen, leadSec), null];
+    const seen = await feed.frames(Math.round(startSec * video.rateHz), steps);
+    if (!job.region) return [await model.look(seen, true), null];
     const { count } = seen;
     const [own, whole] = unstackParts(seen.data, 2, count).map((data) => ({ data, count })) as [
       PixelBlock,
       PixelBlock,
     ];
     const rest = withoutPart(whole, video, job.region);
-    return [await model.look(own, leadSec), rest && (await model.look(rest, leadSec))];
+    return [await model.look(own, true), rest && (await model.look(rest, true))];
   };
   const blocks = separateBlocks(feed.samples(), {
     sampleRateHz,
     channels,
-    mask: async (window) => {
+    mask: async ({ startSec, durationSec, magnitudes }) => {
       if (isStopped?.()) throw new EarshotError('cancelled', 'The separation was stopped.');
-      const { startSec, durationSec, magnitudes } = window;
-      const mask = await model.mask(await model.hear(magnitudes), ...(await guidesOf(window)));
+      const mask = await model.mask(await model.hear(magnitudes), ...(await guidesAt(startSec)));
       picture.add(startSec, durationSec, magnitudes, mask);
       return mask;
     },
@@ -156,7 +153,7 @@ async function lookAt(
   const lengthSec = info.isStillImage ? steps / rateHz : Math.min(steps / rateHz, endSec - startSec);
   const window = { info, startSec, endSec: startSec + Math.max(1 / rateHz, lengthSec) };
   const { data, count } = await decodeFrames(file, { rateHz, width, height, fit, region, ...window });
-  return model.look({ data, count }, null);
+  return model.look({ data, count }, false);
 }
 
 function addEnergy(

@@ -1,5 +1,5 @@
 /**
- * Separation of a sound of any length, rate and number of channels by networks that hear five and a half seconds of mono at
+ * Separation of a sound of any length, rate and number of channels by networks that hear five seconds of mono at
  * 11 025 Hz: windows that overlap and fade into each other, in memory that does not grow with the sound.
  *
  * The short-time transform runs at the sound's own rate with a window and a hop of the networks' duration, so one
@@ -20,29 +20,26 @@ import {
   Stft,
 } from '../front-ends/stft.ts';
 
-/**
- * Frames that the networks hear at once: 5.53 s, half a second more than the guide sees, for at the ends windows fade into
- * each other. A sound that is shorter than a window has as many as it needs, but not fewer than the guide sees.
- */
-export const SEPARATION_FRAMES = { most: 238, fewest: 216 } as const;
+/** Frames that the networks hear at once: 5.02 s, the length of what the guide sees. */
+export const SEPARATION_FRAMES = 216;
+/** The sound behind them at the networks' rate. */
+const NETWORK_SAMPLES = SEPARATION_FRAMES * SEPARATION_STFT.hopSamples - 1;
 const LOWEST_RATE_HZ = 4000;
 
 /** What the networks hear of one window. */
 export interface SeparationWindow {
   /** Where the window begins in the sound. */
   startSec: number;
-  isFirst: boolean;
-  isLast: boolean;
   /** Seconds of sound in it; a sound that ends earlier is followed by silence. */
   durationSec: number;
-  /** Log-frequency magnitudes over all channels, `[216 to 238 frames, 256 rows]`, at the scale of the networks' transform. */
+  /** Log-frequency magnitudes over all channels, `[216 frames, 256 rows]`, at the scale of the networks' transform. */
   magnitudes: Float32Array;
 }
 
 export interface SeparationOptions {
   sampleRateHz: number;
   channels: number;
-  /** Mask on the log-frequency axis, of the magnitudes' shape, not negative. */
+  /** Mask on the log-frequency axis, `[216 frames, 256 rows]`, not negative. */
   mask: (window: SeparationWindow) => Promise<Float32Array>;
   /** Length of the cross-fades, 1 s unless told; more than zero and under half a window. */
   overlapSec?: number;
@@ -55,18 +52,6 @@ export interface SeparatedBlock {
   target: Float32Array[];
   /** One array a channel: the mixture less the target. */
   residual: Float32Array[];
-}
-
-/**
- * Where to begin to look for so long at a window's picture: at its beginning if others follow, up to its end if others went
- * before, otherwise in its middle. The ends that are not seen fade into the neighbours.
- */
-export function lookStartSec(
-  { startSec, durationSec, isFirst, isLast }: SeparationWindow,
-  lookSec: number,
-): number {
-  const spareSec = Math.max(0, durationSec - lookSec);
-  return startSec + (isFirst === isLast ? spareSec / 2 : isFirst ? 0 : spareSec);
 }
 
 /**
@@ -88,10 +73,7 @@ export async function* separateBlocks(
   for await (const block of blocks) {
     mixture.append(block);
     while (mixture.end >= start + windowSamples) {
-      const target = await separator.separate(mixture.slice(start, start + windowSamples), {
-        start,
-        isLast: false,
-      });
+      const target = await separator.separate(mixture.slice(start, start + windowSamples), start);
       const held: Float32Array[] = target.map((channel) => channel.slice(stepSamples));
       yield difference(mixture, start, joined(tail, target, 0, stepSamples, separator.fade));
       tail = held;
@@ -106,7 +88,7 @@ export async function* separateBlocks(
     return;
   }
   const from = Math.max(0, mixture.end - windowSamples);
-  const target = await separator.separate(mixture.slice(from, mixture.end), { start: from, isLast: true });
+  const target = await separator.separate(mixture.slice(from, mixture.end), from);
   yield difference(mixture, start, joined(tail, target, start - from, mixture.end - from, separator.fade));
 }
 
@@ -148,8 +130,6 @@ class WindowSeparator {
   /** Rising from 0 to 1 over the overlap, with level ends. */
   readonly fade: Float32Array;
   readonly #options: SeparationOptions;
-  /** Samples for each of the networks'. */
-  readonly #ratio: number;
   readonly #stft: Stft;
   readonly #warp: LogFrequencyWarp;
   readonly #magnitudeScale: number;
@@ -163,7 +143,6 @@ class WindowSeparator {
       );
     }
     const ratio = sampleRateHz / SEPARATION_RATE_HZ;
-    this.#ratio = ratio;
     const stftWindow = 2 * Math.round((SEPARATION_STFT.windowSamples * ratio) / 2);
     const isOwnRate = sampleRateHz === SEPARATION_RATE_HZ;
     const fftSize = isOwnRate ? SEPARATION_STFT.fftSize : 2 ** Math.ceil(Math.log2(stftWindow));
@@ -175,7 +154,7 @@ class WindowSeparator {
     });
     this.#warp = new LogFrequencyWarp({ sampleRateHz, fftSize });
     this.#magnitudeScale = SEPARATION_STFT.windowSamples / stftWindow;
-    this.windowSamples = this.#samplesOf(SEPARATION_FRAMES.most);
+    this.windowSamples = Math.floor(NETWORK_SAMPLES * ratio);
     this.overlapSamples = Math.round(overlapSec * sampleRateHz);
     if (!(this.overlapSamples >= 1 && 2 * this.overlapSamples < this.windowSamples)) {
       throw new EarshotError('invalid_argument', `Windows cannot overlap by ${overlapSec} s.`);
@@ -187,41 +166,25 @@ class WindowSeparator {
   }
 
   /** @param mixture one array a channel, at most a window long; shorter ones are followed by silence */
-  async separate(
-    mixture: Float32Array[],
-    { start, isLast }: { start: number; isLast: boolean },
-  ): Promise<Float32Array[]> {
+  async separate(mixture: Float32Array[], startSample: number): Promise<Float32Array[]> {
     const { sampleRateHz, mask } = this.#options;
     const length = (mixture[0] as Float32Array).length;
-    const frames = this.#framesFor(length);
-    const samples = this.#samplesOf(frames);
     const spectrograms = mixture.map((channel) => {
-      const padded = new Float32Array(samples);
+      const padded = new Float32Array(this.windowSamples);
       padded.set(channel);
       return this.#stft.forward(padded);
     });
     const logMask = await mask({
-      startSec: start / sampleRateHz,
-      ...{ isFirst: start === 0, isLast },
+      startSec: startSample / sampleRateHz,
       durationSec: length / sampleRateHz,
-      magnitudes: this.#warp.warp(this.#jointMagnitudes(spectrograms), frames),
+      magnitudes: this.#warp.warp(this.#jointMagnitudes(spectrograms), SEPARATION_FRAMES),
     });
-    const linearMask = this.#warp.unwarp(logMask, frames);
+    const linearMask = this.#warp.unwarp(logMask, SEPARATION_FRAMES);
     return spectrograms.map((spectrogram) =>
-      this.#stft.inverse(applyMask(spectrogram, linearMask, spectrogram), samples).subarray(0, length),
+      this.#stft
+        .inverse(applyMask(spectrogram, linearMask, spectrogram), this.windowSamples)
+        .subarray(0, length),
     );
-  }
-
-  /** The sound behind so many frames. */
-  #samplesOf(frames: number): number {
-    return Math.floor((frames * SEPARATION_STFT.hopSamples - 1) * this.#ratio);
-  }
-
-  /** An even number, for the networks hear two at once. */
-  #framesFor(length: number): number {
-    let frames: number = SEPARATION_FRAMES.fewest;
-    while (this.#samplesOf(frames) < length) frames += 2;
-    return frames;
   }
 
   /** Root mean square over the channels: unlike the magnitude of their sum, channels in opposite phase keep theirs. */

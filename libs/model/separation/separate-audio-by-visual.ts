@@ -1,7 +1,7 @@
 /** Separation of a waveform by frames: the library's own form, without files. */
 import { EarshotError } from '#core/errors';
 import type { PixelBlock } from '../front-ends/video-batch.ts';
-import { lookStartSec, type SeparationWindow, separateBlocks } from './overlap-add.ts';
+import { separateBlocks } from './overlap-add.ts';
 import type { SeparationModel, VisualGuide } from './separation-model.ts';
 
 export interface SeparatedAudio {
@@ -46,12 +46,8 @@ export async function separateAudioByVisual(
   const blocks = separateBlocks([mixture], {
     sampleRateHz,
     channels: mixture.length,
-    mask: async (window) =>
-      model.mask(
-        await model.hear(window.magnitudes),
-        await own.of(window),
-        others && (await others.of(window)),
-      ),
+    mask: async ({ startSec, magnitudes }) =>
+      model.mask(await model.hear(magnitudes), await own.at(startSec), others && (await others.at(startSec))),
   });
   for await (const block of blocks) {
     block.target.forEach((samples, c) => {
@@ -64,7 +60,7 @@ export async function separateAudioByVisual(
   return { target, residual };
 }
 
-/** The frames that belong to a window; those of a picture out of step are looked at once. */
+/** The five seconds of frames that belong to a window; those of a picture out of step are looked at once. */
 class Stretches {
   readonly #model: SeparationModel;
   readonly #frames: PixelBlock;
@@ -77,14 +73,11 @@ class Stretches {
     this.#isInStep = isInStep;
   }
 
-  async of(window: SeparationWindow): Promise<VisualGuide> {
+  async at(startSec: number): Promise<VisualGuide> {
     const { steps, video } = this.#model.manifest.guide;
-    if (this.#isInStep) {
-      const first = Math.round(lookStartSec(window, steps / video.rateHz) * video.rateHz);
-      const leadSec = window.startSec - first / video.rateHz;
-      return this.#model.look(stretchOf(this.#frames, first, steps), leadSec);
-    }
-    this.#only ??= await this.#model.look(stretchOf(this.#frames, 0, steps), null);
+    if (this.#isInStep)
+      return this.#model.look(stretchOf(this.#frames, startSec * video.rateHz, steps), true);
+    this.#only ??= await this.#model.look(stretchOf(this.#frames, 0, steps), false);
     return this.#only;
   }
 }
@@ -94,7 +87,7 @@ function stretchOf({ data, count: all }: PixelBlock, first: number, count: numbe
   const size = data.length / all;
   const out = data instanceof Uint8Array ? new Uint8Array(count * size) : new Float32Array(count * size);
   for (let i = 0; i < count; i++) {
-    const from = Math.min(all - 1, Math.max(0, first + i)) * size;
+    const from = Math.min(all - 1, Math.max(0, Math.round(first) + i)) * size;
     out.set(data.subarray(from, from + size), i * size);
   }
   return { data: out, count };

@@ -29,11 +29,8 @@ export interface VisualGuide {
   rows: number;
   columns: number;
   embedding: Float32Array;
-  /**
-   * Tokens of all that is seen and of its cells, and how long after the first of them the window begins that is heard; null:
-   * not the picture of what is heard.
-   */
-  motion: { tokens: Tokens; cells: Tokens; leadSec: number } | null;
+  /** Tokens on the mixture's clock, of all that is seen and of its cells; null: not the picture of what is heard. */
+  motion: { tokens: Tokens; cells: Tokens } | null;
 }
 
 /** A window of a mixture after the audio analysis network. */
@@ -86,10 +83,9 @@ export class SeparationModel {
 
   /**
    * @param block    frames of the guide's rate and size, RGB; at most as many as the guide has steps
-   * @param leadSec  how long after the first frame the window begins that will be heard, negative where it begins before, so
-   *   that motion may decide; null: the frames are not the picture of what will be heard
+   * @param isInStep whether they are the picture of what will be heard, so that motion may decide
    */
-  async look(block: PixelBlock, leadSec: number | null): Promise<VisualGuide> {
+  async look(block: PixelBlock, isInStep: boolean): Promise<VisualGuide> {
     const { video, motionSize } = this.manifest.guide;
     const { positionWidth } = this.manifest.network;
     const seen = await this.#tower.look(videoBatch([block], video, { size: motionSize }));
@@ -98,11 +94,11 @@ export class SeparationModel {
       rows: seen.rows,
       columns: seen.columns,
       embedding: seen.embedding,
-      motion: leadSec === null ? null : { ...this.#movesOf(block, seen.steps), leadSec },
+      motion: isInStep ? this.#movesOf(block, seen.steps) : null,
     };
   }
 
-  #movesOf(block: PixelBlock, steps: Float32Array): { tokens: Tokens; cells: Tokens } {
+  #movesOf(block: PixelBlock, steps: Float32Array): VisualGuide['motion'] {
     const { video } = this.manifest.guide;
     const { rateHz } = video;
     return {
@@ -194,7 +190,7 @@ export class SeparationModel {
     questions.forEach(({ positions, embedding, motion: moving }, ask) => {
       writeAppearance(network, positions, embedding, appearance.data, ask * looks);
       if (!moving) return;
-      const stretch = { startSec: moving.leadSec, steps };
+      const stretch = { startSec: 0, steps };
       writeMotionSteps(moving.tokens, stepWidth, stretch, motion.data, ask * steps * moves);
       writeCellSteps(moving.cells, cellWidth, stretch, cellsMotion.data, ask * steps * cells);
     });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { hertzToRow, LOG_FREQUENCY_BINS } from '#model/front-ends/log-frequency';
 import {
-  lookStartSec,
   SEPARATION_FRAMES,
   type SeparatedBlock,
   type SeparationOptions,
@@ -11,17 +10,15 @@ import {
 import { energy, largestDifference, sumOf, tone, whiteNoise } from './signals.ts';
 
 const ROWS = LOG_FREQUENCY_BINS;
+const VALUES = SEPARATION_FRAMES * ROWS;
 
 /** The same value on every row of every frame. */
-const constantMask =
-  (value: number) =>
-  async ({ magnitudes }: SeparationWindow) =>
-    new Float32Array(magnitudes.length).fill(value);
+const constantMask = (value: number) => async () => new Float32Array(VALUES).fill(value);
 
 /** One below a frequency, nothing above. */
 function lowPassMask(hertz: number) {
   const edge = hertzToRow(hertz);
-  return async ({ magnitudes }: SeparationWindow) => magnitudes.map((_, i) => (i % ROWS < edge ? 1 : 0));
+  return async () => Float32Array.from({ length: VALUES }, (_, i) => (i % ROWS < edge ? 1 : 0));
 }
 
 /** Blocks of uneven length. */
@@ -61,11 +58,9 @@ describe('separation of any length', () => {
     ['silence of no length', 0, 11_025],
     ['one sample', 1, 11_025],
     ['less than a window', 20_000, 11_025],
-    ['what the guide sees', 55_295, 11_025],
-    ['a little more than that', 55_296, 11_025],
-    ['a whole window', 60_927, 11_025],
-    ['a sample more', 60_928, 11_025],
-    ['where a window ends exactly', 60_927 + 49_902, 11_025],
+    ['a whole window', 65_535, 11_025],
+    ['a sample more', 65_536, 11_025],
+    ['where a window ends exactly', 65_535 + 54_510, 11_025],
     ['several windows at 8 kHz', 200_001, 8000],
     ['several windows at 44.1 kHz', 700_000, 44_100],
     ['several windows at 96 kHz', 1_000_003, 96_000],
@@ -117,7 +112,7 @@ describe('separation of any length', () => {
     let windows = 0;
     const { target } = await separate(mixture, {
       sampleRateHz: rate,
-      mask: (window) => constantMask(windows++ % 2)(window),
+      mask: () => constantMask(windows++ % 2)(),
     });
     const samples = target[0] as Float32Array;
     expect(windows).toBe(5);
@@ -128,11 +123,11 @@ describe('separation of any length', () => {
       largest = Math.max(largest, Math.abs((samples[i] as number) - (samples[i - 1] as number)));
     }
     expect(largest).toBeLessThan(steepest * 1.01);
-    // The first seam runs from 49 902 to 60 927: silence before it, the tone after it.
+    // The first seam runs from 44 270 to 55 295: silence before it, the tone after it.
     const power = (from: number, to: number) => energy(samples, from, to) / (to - from);
-    expect(power(1000, 49_600)).toBeLessThan(1e-9);
-    expect(power(61_600, 99_000)).toBeCloseTo(0.045, 3);
-    const seam = [0, 1, 2, 3, 4].map((i) => power(49_902 + i * 2205, 49_902 + (i + 1) * 2205));
+    expect(power(1000, 44_000)).toBeLessThan(1e-9);
+    expect(power(56_000, 88_000)).toBeCloseTo(0.045, 3);
+    const seam = [0, 1, 2, 3, 4].map((i) => power(44_270 + i * 2205, 44_270 + (i + 1) * 2205));
     for (let i = 1; i < 5; i++) expect(seam[i]).toBeGreaterThan(seam[i - 1] as number);
   });
 
@@ -143,23 +138,15 @@ describe('separation of any length', () => {
       sampleRateHz: rate,
       mask: async (window) => {
         heard.push(window);
-        return constantMask(1)(window);
+        return constantMask(1)();
       },
     });
-    const length = 60_927 / rate;
-    expect(heard.map(({ startSec }) => startSec)).toEqual([0, 49_902 / rate, (14 * rate - 60_927) / rate]);
+    const length = 55_295 / rate;
+    expect(heard.map(({ startSec }) => startSec)).toEqual([0, 44_270 / rate, 88_540 / rate, 14 - length]);
     for (const { durationSec, magnitudes } of heard) {
       expect(durationSec).toBeCloseTo(length, 9);
-      expect(magnitudes).toHaveLength(SEPARATION_FRAMES.most * ROWS);
+      expect(magnitudes).toHaveLength(VALUES);
     }
-    expect(heard.map(({ isFirst }) => isFirst)).toEqual([true, false, false]);
-    expect(heard.map(({ isLast }) => isLast)).toEqual([false, false, true]);
-    // All of the picture is looked at, and the ends are where they are heard.
-    const looks = heard.map((window) => lookStartSec(window, 5));
-    expect(looks[0]).toBe(0);
-    expect(looks[1]).toBeCloseTo(49_902 / rate + (length - 5) / 2, 9);
-    expect(looks[2]).toBeCloseTo(14 - 5, 9);
-    expect(Math.max(...looks.map((at, i) => at - (looks[i - 1] ?? 0)))).toBeLessThan(5);
   });
 
   it('runs in constant memory: it never reads far ahead of what it has answered', async () => {
@@ -193,7 +180,7 @@ describe('what the networks hear', () => {
       sampleRateHz,
       mask: async (window) => {
         magnitudes = window.magnitudes as Float32Array<ArrayBuffer>;
-        return constantMask(1)(window);
+        return constantMask(1)();
       },
     });
     return magnitudes;

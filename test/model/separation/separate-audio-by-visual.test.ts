@@ -56,7 +56,7 @@ describe('separateAudioByVisual', () => {
   it('answers a mask of every place of the picture, in 0..1', async () => {
     const frames = 8;
     const heard = await model.hear(noise(frames * 256, 7).map(Math.abs));
-    const guide = await model.look(picture(8, 62), 0);
+    const guide = await model.look(picture(8, 62), true);
     const masks = await model.masksOfPlaces(heard, guide);
     expect(masks).toHaveLength(guide.rows * guide.columns);
     expect(guide.rows).toBeGreaterThan(1);
