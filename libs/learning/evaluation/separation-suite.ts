@@ -76,24 +76,25 @@ async function scoreClip(
   const heard = (frames: PixelBlock, isInStep: boolean, rest: PixelBlock | null = null) =>
     heardOf(model, sum, { frames, isInStep, rest });
   const whole = await framesOf(mixture, null, model);
-  const heardFrom = async (place: PictureRegion | null) => {
-    const rest = place && withoutPart(whole, model.manifest.guide.video, place);
-    return place && (await heard(await framesOf(mixture, place, model), true, rest));
-  };
+  const seenAt = async (place: PictureRegion) => ({
+    frames: await framesOf(mixture, place, model),
+    rest: withoutPart(whole, model.manifest.guide.video, place),
+  });
   const ways: Record<string, Float32Array[]> = { own: [], frozen: [], appearance: [], 'own.alone': [] };
   for (const source of stems.keys()) {
     const region = regionOf(truth, source);
-    const frames = region ? await framesOf(mixture, region, model) : whole;
-    const rest = region && withoutPart(whole, model.manifest.guide.video, region);
+    const { frames, rest } = region ? await seenAt(region) : { frames: whole, rest: null };
     ways.own?.push(await heard(frames, true, rest));
     ways.frozen?.push(await heard(frozen(frames), true, rest && frozen(rest)));
     ways.appearance?.push(await heard(frames, false, rest));
     ways['own.alone']?.push(await heard(frames, true));
   }
   const stranger = await strangerOf(entries, corpus, index, truth, model);
+  const place = emptyRegionOf(truth, truth.id);
+  const empty = place && (await seenAt(place));
   const nothing = {
     wrongPicture: stranger && (await heard(stranger, false)),
-    emptyPlace: await heardFrom(emptyRegionOf(truth, truth.id)),
+    emptyPlace: empty && (await heard(empty.frames, true, empty.rest)),
   };
   return sdrRows(stems, sum, ways, index, (source): SdrRow => {
     const loudness = decibels(ways.own?.[source] as Float32Array);

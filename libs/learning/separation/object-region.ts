@@ -18,10 +18,8 @@ export function emptyRegionOf(truth: GroundTruth, seed: string): PictureRegion |
   const random = new SeededRandom(seed);
   const taken = truth.objects.flatMap(({ boxes }) => around(boxes) ?? []);
   for (let i = 0; i < TRIES; i++) {
-    const [width, height] = [0, 0].map(() => random.uniform(EMPTY_SIDE.least, EMPTY_SIDE.most)) as [
-      number,
-      number,
-    ];
+    const width = random.uniform(EMPTY_SIDE.least, EMPTY_SIDE.most);
+    const height = random.uniform(EMPTY_SIDE.least, EMPTY_SIDE.most);
     const place = { x: random.uniform(0, 1 - width), y: random.uniform(0, 1 - height), width, height };
     if (!taken.some((one) => overlap(one, place))) return place;
   }
