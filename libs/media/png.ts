@@ -8,6 +8,7 @@ const GREY = 0;
 const RGB = 2;
 /** Every line says how much it moves on from its neighbours; `up` suits maps and costs little. */
 const FILTER_UP = 2;
+const FILTER_NONE = 0;
 /** Larger files, much sooner: they are looked at once. */
 const COMPRESSION_LEVEL = 1;
 
@@ -40,12 +41,19 @@ export function encodeGreyPng(values: Float32Array, width: number, height: numbe
 }
 
 /**
- * @param rgb `[height * width * 3]`
+ * @param rgb    `[height * width * 3]`
+ * @param ground `smooth`, as photographs are, or `few-colours`, which repeat: lines as they are then become smaller files
  * @throws EarshotError `shape_mismatch`
  */
-export function encodeRgbPng(rgb: Uint8Array, width: number, height: number): Promise<Uint8Array> {
+export function encodeRgbPng(
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+  ground: 'smooth' | 'few-colours' = 'smooth',
+): Promise<Uint8Array> {
   checkShape(rgb.length, width * height * 3);
-  return encode(filtered(rgb, width * 3, height), { width, height, depth: 8, colour: RGB });
+  const lines = ground === 'smooth' ? filtered(rgb, width * 3, height) : unfiltered(rgb, width * 3, height);
+  return encode(lines, { width, height, depth: 8, colour: RGB });
 }
 
 function checkShape(length: number, expected: number): void {
@@ -88,6 +96,16 @@ function filtered(bytes: Uint8Array, lineBytes: number, height: number): Uint8Ar
     else
       for (let i = 0; i < lineBytes; i++)
         out[target + 1 + i] = (bytes[from + i] as number) - (bytes[from - lineBytes + i] as number);
+  }
+  return out;
+}
+
+/** Each line as it is. */
+function unfiltered(bytes: Uint8Array, lineBytes: number, height: number): Uint8Array {
+  const out = new Uint8Array((lineBytes + 1) * height);
+  for (let y = 0; y < height; y++) {
+    out[y * (lineBytes + 1)] = FILTER_NONE;
+    out.set(bytes.subarray(y * lineBytes, (y + 1) * lineBytes), y * (lineBytes + 1) + 1);
   }
   return out;
 }

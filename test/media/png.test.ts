@@ -24,6 +24,7 @@ describe('PNG', () => {
   it('keeps every byte of RGB', async () => {
     const rgb = Uint8Array.from({ length: 7 * 5 * 3 }, (_, i) => (i * 37) % 256);
     expect([...decoded(await encodeRgbPng(rgb, 7, 5), 'rgb24')]).toEqual([...rgb]);
+    expect([...decoded(await encodeRgbPng(rgb, 7, 5, 'few-colours'), 'rgb24')]).toEqual([...rgb]);
   });
 
   it('refuses values that are no such picture', () => {

@@ -64,37 +64,44 @@ export class SpectrogramPicture {
       const column = Math.floor(((first + frame) * this.#width) / this.#frames);
       if (column >= this.#width) return;
       this.#count[column] = (this.#count[column] as number) + 1;
-      for (let row = 0; row < LOG_FREQUENCY_BINS; row++) {
-        const from = frame * LOG_FREQUENCY_BINS + row;
-        const to = column * LOG_FREQUENCY_BINS + row;
-        const share = Math.min(1, mask[from] as number);
-        const power = (magnitudes[from] as number) ** 2;
-        this.#power[to] = (this.#power[to] as number) + power;
-        this.#mask[to] = (this.#mask[to] as number) + share;
-        this.#targetPower[to] = (this.#targetPower[to] as number) + power * share ** 2;
-        this.#residualPower[to] = (this.#residualPower[to] as number) + power * (1 - share) ** 2;
-      }
+      this.#addFrame(magnitudes, mask, frame * LOG_FREQUENCY_BINS, column * LOG_FREQUENCY_BINS);
+    }
+  }
+
+  /** By itself, because it is compiled sooner than a loop within a loop. */
+  #addFrame(magnitudes: Float32Array, mask: Float32Array, from: number, to: number): void {
+    const [powers, masks, ofTarget, ofResidual] = [
+      this.#power,
+      this.#mask,
+      this.#targetPower,
+      this.#residualPower,
+    ];
+    for (let row = 0; row < LOG_FREQUENCY_BINS; row++) {
+      const share = Math.min(1, mask[from + row] as number);
+      const power = (magnitudes[from + row] as number) ** 2;
+      powers[to + row] = (powers[to + row] as number) + power;
+      masks[to + row] = (masks[to + row] as number) + share;
+      ofTarget[to + row] = (ofTarget[to + row] as number) + power * share ** 2;
+      ofResidual[to + row] = (ofResidual[to + row] as number) + power * (1 - share) ** 2;
     }
   }
 
   /** PNG bytes: time to the right, frequency upwards (labels in hertz), all sounds on the mixture's scale of loudness. */
   toPng(): Promise<Uint8Array> {
     const power = this.#means(this.#power);
-    const loudest = power.reduce((most, value) => Math.max(most, value), 0);
-    const loudness = (of: Float32Array) =>
-      of.map((value) => (value > 0 ? 1 + (10 * Math.log10(value / loudest)) / RANGE_DB : 0));
+    const loudest = largest(power);
     const panels: Panel[] = [
-      { title: 'mixture', brightness: loudness(power) },
+      { title: 'mixture', brightness: loudness(power, loudest) },
       { title: 'mask', brightness: this.#means(this.#mask) },
-      { title: 'target', brightness: loudness(this.#means(this.#targetPower)) },
-      { title: 'residual', brightness: loudness(this.#means(this.#residualPower)) },
+      { title: 'target', brightness: loudness(this.#means(this.#targetPower), loudest) },
+      { title: 'residual', brightness: loudness(this.#means(this.#residualPower), loudest) },
     ];
     const canvas = this.#paper(panels.length);
     panels.forEach((panel, i) => {
       this.#draw(canvas, panel, i * (TITLE + LOG_FREQUENCY_BINS));
     });
     this.#drawTimes(canvas, panels.length * (TITLE + LOG_FREQUENCY_BINS));
-    return encodeRgbPng(canvas.rgb, canvas.width, canvas.height);
+    return encodeRgbPng(canvas.rgb, canvas.width, canvas.height, 'few-colours');
   }
 
   #paper(panels: number): Canvas {
@@ -107,16 +114,8 @@ export class SpectrogramPicture {
   #draw(canvas: Canvas, { title, brightness }: Panel, top: number): void {
     const bottom = top + TITLE + LOG_FREQUENCY_BINS - 1;
     drawText(canvas, title, LEFT, top + (TITLE - textHeight(TEXT_SCALE)) / 2, TEXT_SCALE, INK);
-    const { rgb, width } = canvas;
-    for (let column = 0, at = 0; column < this.#width; column++) {
-      for (let row = 0; row < LOG_FREQUENCY_BINS; row++, at++) {
-        const colour = colourIndex(MAGMA, brightness[at] as number);
-        const to = ((bottom - row) * width + LEFT + column) * 3;
-        rgb[to] = MAGMA[colour] as number;
-        rgb[to + 1] = MAGMA[colour + 1] as number;
-        rgb[to + 2] = MAGMA[colour + 2] as number;
-      }
-    }
+    for (let row = 0; row < LOG_FREQUENCY_BINS; row++)
+      drawLine(canvas.rgb, ((bottom - row) * canvas.width + LEFT) * 3, brightness, row, this.#width);
     for (const hertz of SHOWN_HZ) {
       const label = hertz < 1000 ? `${hertz}` : `${hertz / 1000}k`;
       const y = bottom - Math.round(hertzToRow(hertz));
@@ -143,10 +142,38 @@ export class SpectrogramPicture {
     for (let column = 0, filled = 0; column < this.#width; column++) {
       if ((this.#count[column] as number) > 0) filled = column;
       const count = Math.max(1, this.#count[filled] as number);
-      const from = filled * LOG_FREQUENCY_BINS;
-      const to = column * LOG_FREQUENCY_BINS;
-      for (let row = 0; row < LOG_FREQUENCY_BINS; row++) out[to + row] = (sums[from + row] as number) / count;
+      divideColumn(sums, filled * LOG_FREQUENCY_BINS, count, out, column * LOG_FREQUENCY_BINS);
     }
     return out;
+  }
+}
+
+function divideColumn(sums: Float32Array, from: number, count: number, out: Float32Array, to: number): void {
+  for (let row = 0; row < LOG_FREQUENCY_BINS; row++) out[to + row] = (sums[from + row] as number) / count;
+}
+
+function largest(values: Float32Array): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) most = Math.max(most, values[i] as number);
+  return most;
+}
+
+/** Powers as brightness, in place. */
+function loudness(powers: Float32Array, loudest: number): Float32Array {
+  for (let i = 0; i < powers.length; i++) {
+    const value = powers[i] as number;
+    powers[i] = value > 0 ? 1 + (10 * Math.log10(value / loudest)) / RANGE_DB : 0;
+  }
+  return powers;
+}
+
+/** Row `row` of a panel, from `at` on in the picture. */
+function drawLine(rgb: Uint8Array, at: number, brightness: Float32Array, row: number, width: number): void {
+  for (let column = 0; column < width; column++) {
+    const colour = colourIndex(MAGMA, brightness[column * LOG_FREQUENCY_BINS + row] as number);
+    const to = at + 3 * column;
+    rgb[to] = MAGMA[colour] as number;
+    rgb[to + 1] = MAGMA[colour + 1] as number;
+    rgb[to + 2] = MAGMA[colour + 2] as number;
   }
 }
