@@ -123,6 +123,9 @@ export function decodeArguments(plan: DecodePlan, input: MediaInput): string[] {
       filter,
       '-c:a',
       'pcm_f32le',
+      // Whole buffers, not packets of 4 KB: each read here costs as much as a large one.
+      '-flush_packets',
+      '0',
       '-f',
       'f32le',
       'pipe:3',
