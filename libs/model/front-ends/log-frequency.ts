@@ -91,12 +91,16 @@ export class LogFrequencyWarp {
    * the mean of its uppermost sixteenth, so that no sound loses its full bandwidth.
    *
    * @param mask `[frames, 256]`
-   * @returns `[frames, linearBins]`
+   * @param out  receives `[frames, linearBins]`
    * @throws EarshotError `shape_mismatch`
    */
-  unwarp(mask: Float32Array, frames: number): Float32Array {
+  unwarp(
+    mask: Float32Array,
+    frames: number,
+    out: Float32Array = new Float32Array(frames * this.linearBins),
+  ): Float32Array {
     checkSize(mask, frames, LOG_FREQUENCY_BINS);
-    const out = new Float32Array(frames * this.linearBins);
+    checkSize(out, frames, this.linearBins);
     for (let frame = 0; frame < frames; frame++) {
       const at = frame * LOG_FREQUENCY_BINS;
       let edge = 0;

@@ -7,9 +7,10 @@
 import FFT from 'fft.js';
 import { EarshotError } from '#core/errors';
 
-/** Complex transform in place on interleaved `[size * 2]` values; not scaled. */
+/** Complex transform of interleaved `[size * 2]` values; not scaled. */
 interface ComplexDft {
-  forward(values: Float64Array): void;
+  /** @returns memory of its own, which the next call writes over */
+  transform(values: Float64Array): Float64Array;
 }
 
 class PowerOfTwoDft implements ComplexDft {
@@ -21,9 +22,9 @@ class PowerOfTwoDft implements ComplexDft {
     this.#output = new Float64Array(2 * size);
   }
 
-  forward(values: Float64Array): void {
+  transform(values: Float64Array): Float64Array {
     this.#fft.transform(this.#output, values);
-    values.set(this.#output);
+    return this.#output;
   }
 }
 
@@ -35,6 +36,7 @@ class ChirpDft implements ComplexDft {
   readonly #kernel: Float64Array;
   readonly #work: Float64Array;
   readonly #spectrum: Float64Array;
+  readonly #output: Float64Array;
 
   constructor(size: number) {
     const padded = 2 ** Math.ceil(Math.log2(2 * size - 1));
@@ -43,6 +45,7 @@ class ChirpDft implements ComplexDft {
     this.#chirp = new Float64Array(2 * size);
     this.#work = new Float64Array(2 * padded);
     this.#spectrum = new Float64Array(2 * padded);
+    this.#output = new Float64Array(2 * size);
     const kernel = new Float64Array(2 * padded);
     for (let n = 0; n < size; n++) {
       // The angle repeats after 2 * size; squares of long transforms would lose its last digits.
@@ -58,7 +61,7 @@ class ChirpDft implements ComplexDft {
     this.#fft.transform(this.#kernel, kernel);
   }
 
-  forward(values: Float64Array): void {
+  transform(values: Float64Array): Float64Array {
     const work = this.#work;
     const spectrum = this.#spectrum;
     multiplyComplex(values, this.#chirp, work, this.#size);
@@ -66,7 +69,8 @@ class ChirpDft implements ComplexDft {
     this.#fft.transform(spectrum, work);
     multiplyComplex(spectrum, this.#kernel, spectrum, spectrum.length / 2);
     this.#fft.inverseTransform(work, spectrum);
-    multiplyComplex(work, this.#chirp, values, this.#size);
+    multiplyComplex(work, this.#chirp, this.#output, this.#size);
+    return this.#output;
   }
 }
 
@@ -117,21 +121,29 @@ export class RealDft {
    * @param samples  `[size]`
    * @param spectrum receives `[bins * 2]`, real and imaginary parts in turn
    */
-  forward(samples: ArrayLike<number>, spectrum: Float64Array): void {
-    const [packed, twiddles, half] = [this.#packed, this.#twiddles, this.#half];
-    for (let i = 0; i < packed.length; i++) packed[i] = samples[i] as number;
-    this.#complex.forward(packed);
-    for (let k = 0; k <= half; k++) {
-      const a = k < half ? 2 * k : 0;
-      const b = k > 0 ? 2 * (half - k) : 0;
+  forward(samples: Float64Array, spectrum: Float64Array): void {
+    const [twiddles, half] = [this.#twiddles, this.#half];
+    // Even samples are the real parts, odd ones the imaginary parts.
+    const packed = this.#complex.transform(samples);
+    const [even, odd] = [packed[0] as number, packed[1] as number];
+    spectrum[0] = even + odd;
+    spectrum[1] = 0;
+    spectrum[2 * half] = even - odd;
+    spectrum[2 * half + 1] = 0;
+    // Frequencies mirrored at a quarter of the size are made of the same two values.
+    for (let a = 2, b = 2 * half - 2; a <= b; a += 2, b -= 2) {
       const evenRe = ((packed[a] as number) + (packed[b] as number)) / 2;
       const evenIm = ((packed[a + 1] as number) - (packed[b + 1] as number)) / 2;
       const oddRe = ((packed[a + 1] as number) + (packed[b + 1] as number)) / 2;
       const oddIm = ((packed[b] as number) - (packed[a] as number)) / 2;
-      const cos = twiddles[2 * k] as number;
-      const sin = twiddles[2 * k + 1] as number;
-      spectrum[2 * k] = evenRe + oddRe * cos - oddIm * sin;
-      spectrum[2 * k + 1] = evenIm + oddRe * sin + oddIm * cos;
+      const cos = twiddles[a] as number;
+      const sin = twiddles[a + 1] as number;
+      const turnedRe = oddRe * cos - oddIm * sin;
+      const turnedIm = oddRe * sin + oddIm * cos;
+      spectrum[a] = evenRe + turnedRe;
+      spectrum[a + 1] = evenIm + turnedIm;
+      spectrum[b] = evenRe - turnedRe;
+      spectrum[b + 1] = turnedIm - evenIm;
     }
   }
 
@@ -141,27 +153,28 @@ export class RealDft {
    */
   inverse(spectrum: Float64Array, samples: Float64Array): void {
     const [packed, twiddles, half] = [this.#packed, this.#twiddles, this.#half];
-    for (let k = 0; k < half; k++) {
-      const a = 2 * k;
-      const b = 2 * (half - k);
-      const aIm = k === 0 ? 0 : (spectrum[a + 1] as number);
-      const bIm = k === 0 ? 0 : (spectrum[b + 1] as number);
+    const [zero, nyquist] = [spectrum[0] as number, spectrum[2 * half] as number];
+    // The inverse is the forward transform of the conjugate, conjugated.
+    packed[0] = (zero + nyquist) / 2;
+    packed[1] = (nyquist - zero) / 2;
+    for (let a = 2, b = 2 * half - 2; a <= b; a += 2, b -= 2) {
       const evenRe = ((spectrum[a] as number) + (spectrum[b] as number)) / 2;
-      const evenIm = (aIm - bIm) / 2;
+      const evenIm = ((spectrum[a + 1] as number) - (spectrum[b + 1] as number)) / 2;
       const differenceRe = ((spectrum[a] as number) - (spectrum[b] as number)) / 2;
-      const differenceIm = (aIm + bIm) / 2;
+      const differenceIm = ((spectrum[a + 1] as number) + (spectrum[b + 1] as number)) / 2;
       const cos = twiddles[a] as number;
       const sin = -(twiddles[a + 1] as number);
       const oddRe = differenceRe * cos - differenceIm * sin;
       const oddIm = differenceRe * sin + differenceIm * cos;
-      // The inverse is the forward transform of the conjugate, conjugated.
       packed[a] = evenRe - oddIm;
       packed[a + 1] = -(evenIm + oddRe);
+      packed[b] = evenRe + oddIm;
+      packed[b + 1] = evenIm - oddRe;
     }
-    this.#complex.forward(packed);
-    for (let i = 0; i < packed.length; i += 2) {
-      samples[i] = (packed[i] as number) / half;
-      samples[i + 1] = -(packed[i + 1] as number) / half;
+    const turned = this.#complex.transform(packed);
+    for (let i = 0; i < turned.length; i += 2) {
+      samples[i] = (turned[i] as number) / half;
+      samples[i + 1] = -(turned[i + 1] as number) / half;
     }
   }
 }

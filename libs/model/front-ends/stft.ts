@@ -41,6 +41,8 @@ export class Stft {
   readonly #spectrum: Float64Array;
   /** Sums of the squared windows over a sound of the last length that was asked for: windows share theirs. */
   #weight = new Float64Array(0);
+  /** Of the frames of the sound that is being made, of that length as well. */
+  #sum = new Float64Array(0);
 
   /** @throws EarshotError `invalid_argument` for a window that is odd, longer than the transform or under two hops */
   constructor(spec: StftSpec = SEPARATION_STFT) {
@@ -72,12 +74,17 @@ export class Stft {
     return Math.round(frame * this.spec.hopSamples) - this.spec.windowSamples / 2;
   }
 
-  /** @param samples mono `[samples]`, of any length */
-  forward(samples: Float32Array): Spectrogram {
+  /**
+   * @param samples mono `[samples]`, of any length
+   * @param memory  an earlier spectrogram of this length that is no longer needed, to be written over
+   */
+  forward(samples: Float32Array, memory?: Spectrogram): Spectrogram {
     const frames = this.frameCount(samples.length);
     const { bins } = this;
-    const real = new Float32Array(frames * bins);
-    const imaginary = new Float32Array(frames * bins);
+    const { real, imaginary } =
+      memory?.real.length === frames * bins
+        ? memory
+        : { real: new Float32Array(frames * bins), imaginary: new Float32Array(frames * bins) };
     const { windowSamples } = this.spec;
     const [values, window, spectrum] = [this.#frame, this.#window, this.#spectrum];
     for (let frame = 0; frame < frames; frame++) {
@@ -112,8 +119,8 @@ export class Stft {
         `A sound of ${sampleCount} samples has [${frames}, ${bins}] values, not [${spectrogram.frames}, ${spectrogram.bins}].`,
       );
     }
-    const sum = new Float64Array(sampleCount);
     const weight = this.#weightOf(sampleCount);
+    const sum = this.#sum.fill(0);
     const { real, imaginary } = spectrogram;
     const [values, spectrum] = [this.#frame, this.#spectrum];
     for (let frame = 0; frame < frames; frame++) {
@@ -141,6 +148,7 @@ export class Stft {
 
   #weightOf(sampleCount: number): Float64Array {
     if (this.#weight.length !== sampleCount) {
+      this.#sum = new Float64Array(sampleCount);
       this.#weight = new Float64Array(sampleCount);
       for (let frame = 0; frame < this.frameCount(sampleCount); frame++)
         this.#addFrame(frame, this.#window, this.#weight);

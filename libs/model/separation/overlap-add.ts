@@ -103,24 +103,30 @@ function joined(
   return target.map((channel, c) => {
     const out = channel.slice(from, to);
     const before = tail?.[c];
-    if (before === undefined) return out;
-    for (let i = 0; i < fade.length; i++) {
-      const old = before[i] as number;
-      out[i] = old + (fade[i] as number) * ((out[i] as number) - old);
-    }
+    if (before) fadeIn(out, before, fade);
     return out;
   });
+}
+
+function fadeIn(out: Float32Array, before: Float32Array, fade: Float32Array): void {
+  for (let i = 0; i < fade.length; i++) {
+    const old = before[i] as number;
+    out[i] = old + (fade[i] as number) * ((out[i] as number) - old);
+  }
 }
 
 function difference(mixture: SlidingSamples, startSample: number, target: Float32Array[]): SeparatedBlock {
   const end = startSample + (target[0] as Float32Array).length;
   const residual = mixture.slice(startSample, end).map((channel, c) => {
-    const taken = target[c] as Float32Array;
     // The slice is our own: what is left of it is the residual.
-    for (let i = 0; i < channel.length; i++) channel[i] = (channel[i] as number) - (taken[i] as number);
+    subtract(channel, target[c] as Float32Array);
     return channel;
   });
   return { startSample, target, residual };
+}
+
+function subtract(values: Float32Array, taken: Float32Array): void {
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) - (taken[i] as number);
 }
 
 /** One window at the mixture's own rate. */
@@ -133,6 +139,10 @@ class WindowSeparator {
   readonly #stft: Stft;
   readonly #warp: LogFrequencyWarp;
   readonly #magnitudeScale: number;
+  /** Of the window before, by channel, for the next one to write over: windows are large and come one by one. */
+  #memory: Spectrogram[] = [];
+  /** Magnitudes, then the mask, on the linear axis. */
+  #points = new Float32Array(0);
 
   constructor(options: SeparationOptions) {
     const { sampleRateHz, channels, overlapSec = 1 } = options;
@@ -169,17 +179,17 @@ class WindowSeparator {
   async separate(mixture: Float32Array[], startSample: number): Promise<Float32Array[]> {
     const { sampleRateHz, mask } = this.#options;
     const length = (mixture[0] as Float32Array).length;
-    const spectrograms = mixture.map((channel) => {
-      const padded = new Float32Array(this.windowSamples);
-      padded.set(channel);
-      return this.#stft.forward(padded);
-    });
+    const spectrograms = mixture.map((channel, c) =>
+      this.#stft.forward(this.#padded(channel), this.#memory[c]),
+    );
+    this.#memory = spectrograms;
     const logMask = await mask({
       startSec: startSample / sampleRateHz,
       durationSec: length / sampleRateHz,
       magnitudes: this.#warp.warp(this.#jointMagnitudes(spectrograms), SEPARATION_FRAMES),
     });
-    const linearMask = this.#warp.unwarp(logMask, SEPARATION_FRAMES);
+    // What the magnitudes were is heard by now.
+    const linearMask = this.#warp.unwarp(logMask, SEPARATION_FRAMES, this.#points);
     return spectrograms.map((spectrogram) =>
       this.#stft
         .inverse(applyMask(spectrogram, linearMask, spectrogram), this.windowSamples)
@@ -187,19 +197,32 @@ class WindowSeparator {
     );
   }
 
+  #padded(channel: Float32Array): Float32Array {
+    if (channel.length === this.windowSamples) return channel;
+    const padded = new Float32Array(this.windowSamples);
+    padded.set(channel);
+    return padded;
+  }
+
   /** Root mean square over the channels: unlike the magnitude of their sum, channels in opposite phase keep theirs. */
   #jointMagnitudes(spectrograms: readonly Spectrogram[]): Float32Array {
-    const power = new Float32Array((spectrograms[0] as Spectrogram).real.length);
+    const { length } = (spectrograms[0] as Spectrogram).real;
+    if (this.#points.length !== length) this.#points = new Float32Array(length);
+    const power = this.#points.fill(0);
     for (const { real, imaginary } of spectrograms) {
-      for (let i = 0; i < power.length; i++) {
-        const re = real[i] as number;
-        const im = imaginary[i] as number;
-        power[i] = (power[i] as number) + re * re + im * im;
-      }
+      addPower(real, imaginary, power);
     }
     const scale = this.#magnitudeScale ** 2 / spectrograms.length;
-    for (let i = 0; i < power.length; i++) power[i] = Math.sqrt((power[i] as number) * scale);
+    for (let i = 0; i < length; i++) power[i] = Math.sqrt((power[i] as number) * scale);
     return power;
+  }
+}
+
+function addPower(real: Float32Array, imaginary: Float32Array, power: Float32Array): void {
+  for (let i = 0; i < power.length; i++) {
+    const re = real[i] as number;
+    const im = imaginary[i] as number;
+    power[i] = (power[i] as number) + re * re + im * im;
   }
 }
 
