@@ -21,7 +21,7 @@ export const SOUND_BANDS = YAMNET_LOG_MEL.bands / BANDS_JOINED;
 
 /** Steps around each one, itself included: 240 ms of sound, 400 ms of picture. */
 const SOUND_CONTEXT = 6;
-const VIDEO_CONTEXT = 5;
+export const VIDEO_CONTEXT = 5;
 /** Numbers that a sound step, and a cell in a video step, are told by. */
 export const SOUND_INPUTS = SOUND_CONTEXT * SOUND_BANDS;
 export const CELL_INPUTS = VIDEO_CONTEXT * CELL_CHANNELS;
@@ -83,12 +83,24 @@ export function soundInput(window: Float32Array, out: Float32Array, at: number):
 }
 
 /**
- * A window of the picture as the head takes it. Nothing moves in its first frame: what was before is not known.
+ * A window of the picture as the head takes it.
  *
  * @param window `[steps, 36, 7]` of `cellMotion`
  * @param out    receives `[steps, 36, CELL_INPUTS]`
  */
 export function motionInput(window: Float32Array, out: Float32Array, at: number): void {
+  const steps = window.length / (CELL_COUNT * CELL_CHANNELS);
+  const shape = { steps, rows: CELL_COUNT, width: CELL_CHANNELS, context: VIDEO_CONTEXT };
+  withContext(centredMotion(window), shape, out, at);
+}
+
+/**
+ * A window of the picture without its means. Nothing moves in its first frame: what was before is not known.
+ *
+ * @param window `[steps, 36, 7]` of `cellMotion`
+ * @returns of the same shape
+ */
+export function centredMotion(window: Float32Array): Float32Array {
   const stepSize = CELL_COUNT * CELL_CHANNELS;
   const steps = window.length / stepSize;
   const centred = window.slice();
@@ -101,7 +113,7 @@ export function motionInput(window: Float32Array, out: Float32Array, at: number)
     for (let j = i; j < window.length; j += stepSize) mean += (window[j] as number) / steps;
     for (let j = i; j < window.length; j += stepSize) centred[j] = (window[j] as number) - mean;
   }
-  withContext(centred, { steps, rows: CELL_COUNT, width: CELL_CHANNELS, context: VIDEO_CONTEXT }, out, at);
+  return centred;
 }
 
 /**

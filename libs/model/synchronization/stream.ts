@@ -17,13 +17,13 @@ export const NEIGHBOURS = 3;
 export class MotionStream {
   /** As it was made of. */
   readonly arrays: readonly NamedArray[];
-  readonly #layers: readonly Layer[];
+  readonly layers: readonly Layer[];
 
   /** @throws EarshotError `checkpoint_invalid` naming the array that is missing or has another shape */
   constructor(arrays: readonly NamedArray[]) {
     this.arrays = arrays.filter(({ name }) => name.startsWith('motion/'));
     const named = new Map(arrays.map((array) => [array.name, array]));
-    this.#layers = layersOf(named, 'motion', CELL_INPUTS, MOTION_WIDTHS);
+    this.layers = layersOf(named, 'motion', CELL_INPUTS, MOTION_WIDTHS);
   }
 
   /**
@@ -34,7 +34,7 @@ export class MotionStream {
     const steps = cells.length / (CELL_COUNT * CELL_CHANNELS);
     const input = new Float32Array(steps * CELL_COUNT * CELL_INPUTS);
     motionInput(cells, input, 0);
-    const embedded = forward(this.#layers, input, steps, CELL_COUNT);
+    const embedded = forward(this.layers, input, steps, CELL_COUNT);
     centre(embedded, CELL_COUNT);
     return embedded;
   }
