@@ -40,20 +40,31 @@ export function lumaFrame(
 ): void {
   const blockWidth = width / size;
   const blockHeight = height / size;
-  const [red, green, blue] = LUMA_WEIGHTS;
   const fullScale = rgb instanceof Float32Array ? 1 : 255;
   const scale = 1 / (fullScale * 1000 * blockWidth * blockHeight);
+  const sums = new Float64Array(size);
   for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
-      let sum = 0;
-      for (let y = row * blockHeight; y < (row + 1) * blockHeight; y++) {
-        let at = offset + (y * width + column * blockWidth) * 3;
-        for (let x = 0; x < blockWidth; x++, at += 3) {
-          sum += red * (rgb[at] as number) + green * (rgb[at + 1] as number) + blue * (rgb[at + 2] as number);
-        }
-      }
-      out[outOffset + row * size + column] = sum * scale;
-    }
+    sums.fill(0);
+    for (let y = row * blockHeight; y < (row + 1) * blockHeight; y++)
+      addLumaLine(rgb, offset + y * width * 3, blockWidth, sums);
+    for (let column = 0; column < size; column++)
+      out[outOffset + row * size + column] = (sums[column] as number) * scale;
+  }
+}
+
+/** Adds a line of pixels, in thousandths, to the sums of the blocks that it crosses. */
+function addLumaLine(
+  rgb: Uint8Array | Float32Array,
+  offset: number,
+  blockWidth: number,
+  sums: Float64Array,
+): void {
+  const [red, green, blue] = LUMA_WEIGHTS;
+  for (let column = 0, at = offset; column < sums.length; column++) {
+    let sum = sums[column] as number;
+    for (let x = 0; x < blockWidth; x++, at += 3)
+      sum += red * (rgb[at] as number) + green * (rgb[at + 1] as number) + blue * (rgb[at + 2] as number);
+    sums[column] = sum;
   }
 }
 
@@ -96,6 +107,24 @@ export function motionFromLuma(
 }
 
 /**
+ * Luma of a segment's RGB.
+ *
+ * @param frames `[count, height, width, 3]`: bytes, or floats in 0..1
+ * @param out    receives `[count, size, size]`, 0..1
+ */
+export function lumaFrames(
+  frames: Uint8Array | Float32Array,
+  count: number,
+  { width, height }: { width: number; height: number },
+  size: number,
+  out: Float32Array,
+  outOffset = 0,
+): void {
+  for (let i = 0; i < count; i++)
+    lumaFrame(frames, i * width * height * 3, width, height, size, out, outOffset + i * size * size);
+}
+
+/**
  * Motion frames of a segment's RGB.
  *
  * @param frames `[count, height, width, 3]`: bytes, or floats in 0..1
@@ -111,8 +140,7 @@ export function motionFrames(
   outOffset: number,
 ): void {
   const luma = new Float32Array(count * size * size);
-  for (let i = 0; i < count; i++)
-    lumaFrame(frames, i * width * height * 3, width, height, size, luma, i * size * size);
+  lumaFrames(frames, count, { width, height }, size, luma);
   motionFromLuma(luma, count, size, out, outOffset);
 }
 

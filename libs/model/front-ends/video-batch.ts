@@ -1,6 +1,13 @@
 /** From decoded frames to the video tower's input arrays, as the model's front end describes it. */
 import type { FrontEnds } from '../checkpoint/manifest.ts';
-import { addMotionGradient, MOTION_CHANNELS, type MotionSpec, motionBlocks, motionFrames } from './motion.ts';
+import {
+  addMotionGradient,
+  lumaFrames,
+  MOTION_CHANNELS,
+  type MotionSpec,
+  motionBlocks,
+  motionFromLuma,
+} from './motion.ts';
 
 /** One segment's picture, `[count, height, width, 3]` RGB: bytes, or floats in 0..1. */
 export interface PixelBlock {
@@ -16,39 +23,56 @@ export interface VideoBatch {
   motion: { data: Float32Array; shape: [number, number, number, number] } | null;
   /** `[blocks * count]`, empty without motion. */
   motionTimesSec: Float32Array;
+  /** What motion was made of, `[blocks * count, size, size]`, 0..1; empty without motion. */
+  luma: Float32Array;
 }
 
-/** @param blocks at least one, all of the same number of frames */
+/**
+ * @param blocks at least one, all of the same number of frames
+ * @param memory an earlier batch that is no longer needed: its arrays are written over where they are of the right size
+ */
 export function videoBatch(
   blocks: readonly PixelBlock[],
   spec: FrontEnds['video'],
   motion: MotionSpec | null,
+  memory: VideoBatch | null = null,
 ): VideoBatch {
   const count = blocks[0]?.count ?? 0;
   const every = spec.colourEveryFrames;
   const colourCount = Math.ceil(count / every);
-  const chosen = Array.from({ length: colourCount }, (_, i) => i * every);
   const size = spec.width * spec.height * 3;
-  const frames = new Float32Array(blocks.length * colourCount * size);
+  const frames = arrayOf(blocks.length * colourCount * size, memory?.frames);
+  const tables = normalizationTables(spec);
   blocks.forEach(({ data }, i) => {
-    frames.set(normalisedFrames(data, spec, chosen), i * colourCount * size);
+    for (let frame = 0; frame < colourCount; frame++) {
+      normaliseFrame(data, frame * every * size, spec, tables, frames, (i * colourCount + frame) * size);
+    }
   });
   const times = (perBlock: number, stepSec: number) =>
     Float32Array.from({ length: blocks.length * perBlock }, (_, i) => (i % perBlock) * stepSec);
   const frameTimesSec = times(colourCount, every / spec.rateHz);
-  if (!motion) return { frames, frameTimesSec, motion: null, motionTimesSec: new Float32Array(0) };
+  const none = new Float32Array(0);
+  if (!motion) return { frames, frameTimesSec, motion: null, motionTimesSec: none, luma: none };
   const side = motionBlocks(motion);
+  const lumaFloats = count * motion.size ** 2;
   const blockFloats = count * side * side * MOTION_CHANNELS;
-  const data = new Float32Array(blocks.length * blockFloats);
+  const luma = arrayOf(blocks.length * lumaFloats, memory?.luma);
+  const data = arrayOf(blocks.length * blockFloats, memory?.motion?.data);
   blocks.forEach((block, i) => {
-    motionFrames(block.data, count, spec.width, spec.height, motion, data, i * blockFloats);
+    lumaFrames(block.data, count, spec, motion.size, luma, i * lumaFloats);
+    motionFromLuma(luma.subarray(i * lumaFloats), count, motion.size, data, i * blockFloats);
   });
   return {
     frames,
     frameTimesSec,
     motion: { data, shape: [blocks.length * count, side, side, MOTION_CHANNELS] },
     motionTimesSec: times(count, 1 / spec.rateHz),
+    luma,
   };
+}
+
+function arrayOf(length: number, memory: Float32Array | undefined): Float32Array {
+  return memory?.length === length ? memory : new Float32Array(length);
 }
 
 /**
@@ -63,29 +87,47 @@ export function normalisedFrames(
 ): Float32Array {
   const size = spec.width * spec.height * 3;
   const out = new Float32Array(chosen.length * size);
-  const { mean, deviation } = spec.normalization;
-  // 256 possible values a channel: a table is faster than arithmetic on every pixel.
-  const [red, green, blue] = [0, 1, 2].map((channel) =>
+  const tables = normalizationTables(spec);
+  chosen.forEach((frame, i) => {
+    normaliseFrame(data, frame * size, spec, tables, out, i * size);
+  });
+  return out;
+}
+
+/** Of red, green and blue: 256 possible values a channel, for which a table is faster than arithmetic on every pixel. */
+type NormalizationTables = readonly [Float32Array, Float32Array, Float32Array];
+
+function normalizationTables({
+  normalization: { mean, deviation },
+}: FrontEnds['video']): NormalizationTables {
+  return [0, 1, 2].map((channel) =>
     Float32Array.from(
       { length: 256 },
       (_, value) => (value / 255 - (mean[channel] as number)) / (deviation[channel] as number),
     ),
   ) as [Float32Array, Float32Array, Float32Array];
-  let at = 0;
-  for (const frame of chosen) {
-    const from = frame * size;
-    if (data instanceof Float32Array) {
-      for (let i = 0; i < size; i++, at++)
-        out[at] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
-      continue;
-    }
-    for (let i = 0; i < size; i += 3, at += 3) {
-      out[at] = red[data[from + i] as number] as number;
-      out[at + 1] = green[data[from + i + 1] as number] as number;
-      out[at + 2] = blue[data[from + i + 2] as number] as number;
-    }
+}
+
+/** One frame, from `from` on in `data` to `at` on in `out`. */
+function normaliseFrame(
+  data: Uint8Array | Float32Array,
+  from: number,
+  { width, height, normalization: { mean, deviation } }: FrontEnds['video'],
+  [red, green, blue]: NormalizationTables,
+  out: Float32Array,
+  at: number,
+): void {
+  const size = width * height * 3;
+  if (data instanceof Float32Array) {
+    for (let i = 0; i < size; i++)
+      out[at + i] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
+    return;
   }
-  return out;
+  for (let i = 0; i < size; i += 3) {
+    out[at + i] = red[data[from + i] as number] as number;
+    out[at + i + 1] = green[data[from + i + 1] as number] as number;
+    out[at + i + 2] = blue[data[from + i + 2] as number] as number;
+  }
 }
 
 /**

@@ -8,10 +8,10 @@ import { logistic } from '../calibration/platt.ts';
 import { readCheckedFile } from '../checkpoint/checkpoint.ts';
 import { decodeSafetensors } from '../checkpoint/safetensors.ts';
 import { LOG_FREQUENCY_BINS } from '../front-ends/log-frequency.ts';
-import type { PixelBlock } from '../front-ends/video-batch.ts';
-import { videoBatch } from '../front-ends/video-batch.ts';
+import { type PixelBlock, type VideoBatch, videoBatch } from '../front-ends/video-batch.ts';
 import { OnnxSession, type OnnxTensor } from '../onnx/session.ts';
-import { CELL_COUNT } from '../synchronization/cell-motion.ts';
+import { CELL_COUNT, cellMotion, LUMA_SIZE } from '../synchronization/cell-motion.ts';
+import { MotionStreamSession } from '../synchronization/motion-stream-graph.ts';
 import { MotionStream } from '../synchronization/stream.ts';
 import { Decision, type TakenApart } from './decide.ts';
 import { BLOCK_POINTS, BLOCK_ROWS, blockSteps, fromBlocks, toBlocks } from './network/blocks.ts';
@@ -49,16 +49,18 @@ const RATIO_LIMIT = 5;
 export class SeparationModel {
   readonly manifest: SeparationManifest;
   readonly #tower: GuideTower;
-  readonly #stream: MotionStream;
+  readonly #stream: MotionStreamSession;
   readonly #hear: OnnxSession;
   readonly #answer: OnnxSession;
   /** Opened when it is needed first: a picture that asks alone does without. */
   #decision: Promise<Decision> | undefined;
+  /** Of the last look, for the next one to write over; none while one is under way. */
+  #batch: VideoBatch | null = null;
   readonly #takenApart = new WeakMap<HeardWindow, Promise<TakenApart>>();
 
   private constructor(
     manifest: SeparationManifest,
-    seeing: { tower: GuideTower; stream: MotionStream },
+    seeing: { tower: GuideTower; stream: MotionStreamSession },
     hear: OnnxSession,
     answer: OnnxSession,
   ) {
@@ -75,7 +77,8 @@ export class SeparationModel {
     const { guide, serving } = manifest;
     const subject = `the separation model in ${folder}`;
     const tower = await GuideTower.open(await readCheckedFile(folder, guide), guide.video);
-    const stream = new MotionStream(decodeSafetensors(await readCheckedFile(folder, guide.cells), subject));
+    const arrays = decodeSafetensors(await readCheckedFile(folder, guide.cells), subject);
+    const stream = await MotionStreamSession.open(new MotionStream(arrays));
     const hear = await OnnxSession.open(await readCheckedFile(folder, serving.hear), { subject });
     const answer = await OnnxSession.open(await readCheckedFile(folder, serving.answer), { subject });
     return new SeparationModel(manifest, { tower, stream }, hear, answer);
@@ -88,22 +91,28 @@ export class SeparationModel {
   async look(block: PixelBlock, isInStep: boolean): Promise<VisualGuide> {
     const { video, motionSize } = this.manifest.guide;
     const { positionWidth } = this.manifest.network;
-    const seen = await this.#tower.look(videoBatch([block], video, { size: motionSize }));
+    const input = videoBatch([block], video, { size: motionSize }, this.#batch);
+    this.#batch = null;
+    const seen = await this.#tower.look(input);
+    const motion = isInStep ? await this.#movesOf(block, seen.steps, input.luma) : null;
+    this.#batch = input;
     return {
       places: maxOverTime(seen, positionWidth),
       rows: seen.rows,
       columns: seen.columns,
       embedding: seen.embedding,
-      motion: isInStep ? this.#movesOf(block, seen.steps) : null,
+      motion,
     };
   }
 
-  #movesOf(block: PixelBlock, steps: Float32Array): VisualGuide['motion'] {
-    const { video } = this.manifest.guide;
+  /** @param luma of the block, at the guide's size for motion */
+  async #movesOf(block: PixelBlock, steps: Float32Array, luma: Float32Array): Promise<VisualGuide['motion']> {
+    const { video, motionSize } = this.manifest.guide;
     const { rateHz } = video;
+    const cells = motionSize === LUMA_SIZE ? cellMotion(luma, block.count) : cellsOf(block, video);
     return {
       tokens: { data: steps, rateHz },
-      cells: { data: this.#stream.embed(cellsOf(block, video)), rateHz },
+      cells: { data: await this.#stream.embed(cells), rateHz },
     };
   }
 
@@ -170,6 +179,7 @@ export class SeparationModel {
   async dispose(): Promise<void> {
     await Promise.all([
       this.#tower.dispose(),
+      this.#stream.dispose(),
       this.#hear.dispose(),
       this.#answer.dispose(),
       this.#decision?.then((decision) => decision.dispose()),
@@ -196,10 +206,10 @@ export class SeparationModel {
     });
     const { logits } = await this.#answer.run({ ...levels, appearance, motion, cells: cellsMotion });
     const all = logits?.data as Float32Array;
-    const activation = mask === 'binary' ? logistic : share;
     return questions.map((_, ask) => {
       const own = all.subarray(ask * steps * POINTS, (ask + 1) * steps * POINTS);
-      return fromBlocks(own.map(activation), frames);
+      activate(own, mask);
+      return fromBlocks(own, frames);
     });
   }
 }
@@ -212,6 +222,12 @@ interface Question {
   motion: VisualGuide['motion'];
 }
 
-function share(z: number): number {
-  return Math.min(RATIO_LIMIT, Math.max(0, z));
+/** From what the network answers to a mask, in place. */
+function activate(values: Float32Array, kind: 'binary' | 'ratio'): void {
+  // Two plain loops: a function called on every value hands each over as a number on the heap.
+  if (kind === 'binary') {
+    for (let i = 0; i < values.length; i++) values[i] = logistic(values[i] as number);
+    return;
+  }
+  for (let i = 0; i < values.length; i++) values[i] = Math.min(RATIO_LIMIT, Math.max(0, values[i] as number));
 }

@@ -79,20 +79,19 @@ export class GuideTower {
 /** Temporal max-pool: the largest value of each feature over all frames, `[places, width]`. */
 export function maxOverTime({ positions, rows, columns }: Seen, width: number): Float32Array {
   const perFrame = rows * columns * width;
-  const out = positions.slice(0, perFrame);
-  for (let i = perFrame; i < positions.length; i++) {
-    const at = i % perFrame;
-    out[at] = Math.max(out[at] as number, positions[i] as number);
-  }
-  return out;
+  return maxOverRows(positions, perFrame);
 }
 
 /** And over places: `[width]`. */
 export function maxOverPlaces(places: Float32Array, width: number): Float32Array {
-  const out = places.slice(0, width);
-  for (let i = width; i < places.length; i++) {
-    const at = i % width;
-    out[at] = Math.max(out[at] as number, places[i] as number);
+  return maxOverRows(places, width);
+}
+
+/** @param values `[rows, width]` */
+function maxOverRows(values: Float32Array, width: number): Float32Array {
+  const out = values.slice(0, width);
+  for (let row = width; row < values.length; row += width) {
+    for (let i = 0; i < width; i++) out[i] = Math.max(out[i] as number, values[row + i] as number);
   }
   return out;
 }
