@@ -8,6 +8,7 @@ export class MediaFeed {
   readonly #waiting: Float32Array[][] = [];
   #frames: { first: number; data: Uint8Array; count: number }[] = [];
   #isAtEnd = false;
+  #memory = new Uint8Array(0);
 
   constructor(file: string, options: StreamsOptions, channels: number) {
     this.#chunks = decodeStreams(file, options);
@@ -26,17 +27,30 @@ export class MediaFeed {
   /**
    * `count` frames from number `first` on, the nearest one held where there are none. Frames before `first` may be
    * forgotten.
+   *
+   * @param parts that lie one below the other in each frame
+   * @returns the frames of every part, in memory that the next call writes over
    */
-  async frames(first: number, count: number): Promise<PixelBlock & { data: Uint8Array }> {
+  async frames(first: number, count: number, parts: number): Promise<PixelBlock[]> {
     while (this.#end() < first + count && (await this.#pull()));
     this.#frames = this.#frames.filter((block, i) => {
       const isLast = i === this.#frames.length - 1;
       return isLast || block.first + block.count > first;
     });
     const size = this.#frameSize();
-    const data = new Uint8Array(count * size);
-    for (let i = 0; i < count; i++) data.set(this.#frame(first + i, size), i * size);
-    return { data, count };
+    if (this.#memory.length !== count * size) this.#memory = new Uint8Array(count * size);
+    const partSize = size / parts;
+    const blocks = Array.from({ length: parts }, (_, part) => ({
+      data: this.#memory.subarray(part * count * partSize, (part + 1) * count * partSize),
+      count,
+    }));
+    for (let i = 0; i < count; i++) {
+      const frame = this.#frame(first + i, size);
+      blocks.forEach(({ data }, part) => {
+        data.set(frame.subarray(part * partSize, (part + 1) * partSize), i * partSize);
+      });
+    }
+    return blocks;
   }
 
   /** Ends the decoder. */
@@ -78,6 +92,7 @@ export class MediaFeed {
 
 /** From samples side by side to one array a channel. */
 function apart(values: Float32Array, channels: number): Float32Array[] {
+  if (channels === 1) return [values];
   const count = values.length / channels;
   return Array.from({ length: channels }, (_, c) => {
     const channel = new Float32Array(count);

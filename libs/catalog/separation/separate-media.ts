@@ -5,7 +5,6 @@ import { EarshotError } from '#core/errors';
 import { decodeFrames } from '#media/decode';
 import type { PictureRegion } from '#media/filters';
 import type { MediaInfo } from '#media/probe';
-import { unstackParts } from '#media/stacked-parts';
 import { WavWriter } from '#media/wav-writer';
 import type { PixelBlock } from '#model/front-ends/video-batch';
 import { separateBlocks } from '#model/separation/overlap-add';
@@ -108,15 +107,11 @@ async function separateInto(
   const guidesAt = async (startSec: number): Promise<[VisualGuide, VisualGuide | null]> => {
     if (fixed) return [fixed, null];
     const { steps, video } = model.manifest.guide;
-    const seen = await feed.frames(Math.round(startSec * video.rateHz), steps);
-    if (!job.region) return [await model.look(seen, true), null];
-    const { count } = seen;
-    const [own, whole] = unstackParts(seen.data, 2, count).map((data) => ({ data, count })) as [
-      PixelBlock,
-      PixelBlock,
-    ];
-    const rest = withoutPart(whole, video, job.region);
-    return [await model.look(own, true), rest && (await model.look(rest, true))];
+    const first = Math.round(startSec * video.rateHz);
+    const [own, whole] = await feed.frames(first, steps, job.region ? 2 : 1);
+    const guide = await model.look(own as PixelBlock, true);
+    const rest = whole && job.region && withoutPart(whole, video, job.region, true);
+    return [guide, rest ? await model.look(rest, true) : null];
   };
   const blocks = separateBlocks(feed.samples(), {
     sampleRateHz,
@@ -161,12 +156,17 @@ function addEnergy(
   target: readonly Float32Array[],
   residual: readonly Float32Array[],
 ): void {
-  target.forEach((samples, c) => {
+  for (const [c, samples] of target.entries()) {
     const rest = residual[c] as Float32Array;
+    // Sums in variables: in an object's fields, or captured, every addition makes a number on the heap.
+    let [ofTarget, ofMixture] = [0, 0];
     for (let i = 0; i < samples.length; i++) {
       const own = samples[i] as number;
-      energy.target += own * own;
-      energy.mixture += (own + (rest[i] as number)) ** 2;
+      const whole = own + (rest[i] as number);
+      ofTarget += own * own;
+      ofMixture += whole * whole;
     }
-  });
+    energy.target += ofTarget;
+    energy.mixture += ofMixture;
+  }
 }

@@ -70,9 +70,14 @@ export function firstFactors(
     throw new EarshotError('invalid_argument', `At least one component is needed, not ${components}.`);
   }
   const random = new SeededRandom(seed);
-  const mean = magnitudes.reduce((sum, value) => sum + value, 0) / Math.max(1, magnitudes.length);
-  const level = Math.sqrt(mean / components) + NMF_FLOOR;
-  const start = (length: number) => Float64Array.from({ length }, () => level * random.uniform(0.5, 1.5));
+  let sum = 0;
+  for (let i = 0; i < magnitudes.length; i++) sum += magnitudes[i] as number;
+  const level = Math.sqrt(sum / Math.max(1, magnitudes.length) / components) + NMF_FLOOR;
+  const start = (length: number) => {
+    const values = new Float64Array(length);
+    for (let i = 0; i < length; i++) values[i] = level * random.uniform(0.5, 1.5);
+    return values;
+  };
   return {
     frames,
     bins,

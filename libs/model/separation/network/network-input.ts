@@ -14,7 +14,10 @@ const SPREAD = 2.5;
  */
 export function networkInput(magnitudes: Float32Array): Float32Array {
   let sum = 0;
-  for (const value of magnitudes) sum += value;
+  for (let i = 0; i < magnitudes.length; i++) sum += magnitudes[i] as number;
   const scale = 1 / Math.max(SILENT_MEAN, sum / magnitudes.length);
-  return magnitudes.map((value) => (Math.log(value * scale + FLOOR) - CENTRE) / SPREAD);
+  const out = new Float32Array(magnitudes.length);
+  for (let i = 0; i < out.length; i++)
+    out[i] = (Math.log((magnitudes[i] as number) * scale + FLOOR) - CENTRE) / SPREAD;
+  return out;
 }

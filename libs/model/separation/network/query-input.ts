@@ -54,10 +54,11 @@ export function writeMotionSteps(
   outOffset: number,
 ): void {
   const width = stepWidth + 1;
-  between(tokens, stepWidth, stretch, (step, i, value) => {
-    out[outOffset + step * width + i] = value;
-  });
-  for (let step = 0; step < stretch.steps; step++) out[outOffset + step * width + stepWidth] = 1;
+  for (let step = 0; step < stretch.steps; step++) {
+    const at = outOffset + step * width;
+    writeBetween(tokens.data, stepWidth, placeOf(tokens, stepWidth, stretch, step), 0, stepWidth, 1, out, at);
+    out[at + stepWidth] = 1;
+  }
 }
 
 /** Tokens of cells that move deviate by 0.1 to 0.3; this brings them to about one. */
@@ -75,29 +76,44 @@ export function writeCellSteps(
   out: Float32Array,
   outOffset: number,
 ): void {
-  between(tokens, CELL_COUNT * cellWidth, stretch, (step, i, value) => {
-    const cell = Math.floor(i / cellWidth);
-    out[outOffset + (cell * stretch.steps + step) * cellWidth + (i % cellWidth)] = value * CELL_GAIN;
-  });
+  const width = CELL_COUNT * cellWidth;
+  for (let step = 0; step < stretch.steps; step++) {
+    const place = placeOf(tokens, width, stretch, step);
+    for (let cell = 0; cell < CELL_COUNT; cell++) {
+      const at = outOffset + (cell * stretch.steps + step) * cellWidth;
+      writeBetween(tokens.data, width, place, cell * cellWidth, cellWidth, CELL_GAIN, out, at);
+    }
+  }
 }
 
-/** Between its neighbours in time; before the first and after the last, those. */
-function between(
+/** The token that a step stands at or after, and how far on the way to the next; before the first and after the last, those. */
+function placeOf(
   { data, rateHz }: Tokens,
   width: number,
-  { startSec, steps }: Stretch,
-  write: (step: number, i: number, value: number) => void,
-): void {
+  { startSec }: Stretch,
+  step: number,
+): { token: number; part: number } {
   const last = data.length / width - 1;
-  for (let step = 0; step < steps; step++) {
-    const at = Math.min(last, Math.max(0, (startSec + stepSec(step)) * rateHz));
-    const before = Math.floor(at) * width;
-    const after = Math.min(last, Math.floor(at) + 1) * width;
-    const part = at - Math.floor(at);
-    for (let i = 0; i < width; i++) {
-      const a = data[before + i] as number;
-      write(step, i, a + part * ((data[after + i] as number) - a));
-    }
+  const at = Math.min(last, Math.max(0, (startSec + stepSec(step)) * rateHz));
+  return { token: Math.floor(at), part: at - Math.floor(at) };
+}
+
+/** Numbers `first` to `first + count` of a token, on the way to the next one. @param data `[tokens, width]` */
+function writeBetween(
+  data: Float32Array,
+  width: number,
+  { token, part }: { token: number; part: number },
+  first: number,
+  count: number,
+  gain: number,
+  out: Float32Array,
+  at: number,
+): void {
+  const before = token * width + first;
+  const after = Math.min(data.length / width - 1, token + 1) * width + first;
+  for (let i = 0; i < count; i++) {
+    const a = data[before + i] as number;
+    out[at + i] = (a + part * ((data[after + i] as number) - a)) * gain;
   }
 }
 
