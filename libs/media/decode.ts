@@ -193,7 +193,8 @@ class FrameTrack implements Track {
     const data = block.subarray(0, count * this.#frameBytes);
     this.#outcome.frames += count;
     // A copy, for the block is the consumer's own from here on.
-    this.#outcome.lastFrame = data.slice(-this.#frameBytes);
+    this.#outcome.lastFrame ??= new Uint8Array(this.#frameBytes);
+    this.#outcome.lastFrame.set(data.subarray(-this.#frameBytes));
     yield { kind: 'frames', firstIndex, count, data };
   }
 }

@@ -45,10 +45,9 @@ export class WavWriter {
    */
   async write(channels: readonly Float32Array[]): Promise<void> {
     const count = channels[0]?.length ?? 0;
-    const values = new Float32Array(count * channels.length);
-    channels.forEach((samples, c) => {
-      if (weave(samples, values, c, channels.length)) this.#isBeyondFullScale = true;
-    });
+    const [only] = channels;
+    const values = channels.length === 1 && only ? only : woven(channels, count);
+    this.#isBeyondFullScale ||= isBeyondFullScale(values);
     if ((this.#values + values.length) * 4 > MAX_DATA_BYTES) {
       const message = `${this.#file} would be larger than a WAV file can be (4 GB): ask for a part of the sound.`;
       throw new EarshotError('media_too_large', message, { subject: this.#file });
@@ -126,15 +125,21 @@ function bytesOf(values: Float32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-/** Puts a channel's samples between those of the others; answers whether one lies beyond full scale. */
-function weave(samples: Float32Array, values: Float32Array, channel: number, channels: number): boolean {
-  let isBeyond = false;
-  for (let i = 0, at = channel; i < samples.length; i++, at += channels) {
-    const value = samples[i] as number;
-    values[at] = value;
-    if (value > 1 - 1 / FULL_SCALE || value < -1) isBeyond = true;
+/** Samples of one instant side by side. */
+function woven(channels: readonly Float32Array[], count: number): Float32Array {
+  const values = new Float32Array(count * channels.length);
+  channels.forEach((samples, c) => {
+    for (let i = 0, at = c; i < count; i++, at += channels.length) values[at] = samples[i] as number;
+  });
+  return values;
+}
+
+function isBeyondFullScale(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (value > 1 - 1 / FULL_SCALE || value < -1) return true;
   }
-  return isBeyond;
+  return false;
 }
 
 /** Samples within full scale as 24 bits, the lowest first. */

@@ -74,7 +74,8 @@ export async function* separateBlocks(
     mixture.append(block);
     while (mixture.end >= start + windowSamples) {
       const target = await separator.separate(mixture.slice(start, start + windowSamples), start);
-      const held: Float32Array[] = target.map((channel) => channel.slice(stepSamples));
+      // A view: of a window that is our own, the part behind it is touched no more.
+      const held: Float32Array[] = target.map((channel) => channel.subarray(stepSamples));
       yield difference(mixture, start, joined(tail, target, 0, stepSamples, separator.fade));
       tail = held;
       start += stepSamples;
@@ -92,7 +93,7 @@ export async function* separateBlocks(
   yield difference(mixture, start, joined(tail, target, start - from, mixture.end - from, separator.fade));
 }
 
-/** Samples `from` to `to` of a window's target, faded in over the tail of the window before. */
+/** Samples `from` to `to` of a window's target, in its place faded in over the tail of the window before. */
 function joined(
   tail: Float32Array[] | null,
   target: Float32Array[],
@@ -101,7 +102,7 @@ function joined(
   fade: Float32Array,
 ): Float32Array[] {
   return target.map((channel, c) => {
-    const out = channel.slice(from, to);
+    const out = channel.subarray(from, to);
     const before = tail?.[c];
     if (before) fadeIn(out, before, fade);
     return out;
