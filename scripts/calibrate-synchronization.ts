@@ -25,7 +25,7 @@ const { seed } = synchronization.training;
 const options = { cacheFolder, seed: typeof seed === 'number' ? seed : 1 };
 const sets = [(await corpusShiftedClips(corpus, 'validation', options)).clips];
 if (list !== undefined) sets.push((await listShiftedClips(list, options)).validation);
-const fit = fitSynchronizability(stored.head, sets, options.seed);
+const fit = await fitSynchronizability(stored.head, sets, options.seed);
 const heads = {
   ...manifest.heads,
   synchronization: { ...synchronization, leastSynchronizability: fit.least },

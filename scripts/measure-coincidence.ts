@@ -24,5 +24,7 @@ const options = { cacheFolder, seed: SEED };
 const sets = { corpus: (await corpusShiftedClips(corpus, 'validation', options)).clips };
 const lists = list === undefined ? {} : { list: (await listShiftedClips(list, options)).validation };
 for (const [name, clips] of Object.entries({ ...sets, ...lists })) {
-  process.stdout.write(`${JSON.stringify({ name, ...measureCoincidence(stored.head, clips, SEED) })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ name, ...(await measureCoincidence(stored.head, clips, SEED)) })}\n`,
+  );
 }

@@ -5,7 +5,7 @@
 
 import type { SegmentLocalization } from './localization/localizer.ts';
 import type { SegmentSources } from './localization/source-localizer.ts';
-import type { SynchronizationAnswer } from './synchronization/check-synchronization.ts';
+import type { SynchronizationAnswer, SynchronizationScene } from './synchronization/check-synchronization.ts';
 import type { TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
 export interface ModelIdentity {
@@ -60,15 +60,6 @@ export interface TextEmbedding {
   understood: string[];
   /** Words that it left out because they mean nothing to it. */
   unknownWords: string[];
-}
-
-/** Sound and picture from the same instant on, as the synchronisation head takes them. */
-export interface SynchronizationScene {
-  /** Mono at 16 kHz. */
-  samples: Float32Array;
-  /** `[count, 48, 48]`, 0..1, at 12.5 Hz. */
-  luma: Float32Array;
-  count: number;
 }
 
 export interface EmbeddingModel {

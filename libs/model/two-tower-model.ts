@@ -9,7 +9,6 @@ import type {
   LocalizationRequest,
   ModelIdentity,
   SegmentPlan,
-  SynchronizationScene,
   VideoInputSpec,
 } from './embedding-model.ts';
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
@@ -23,8 +22,13 @@ import {
   type SourceLocalizer,
   segmentSources,
 } from './localization/source-localizer.ts';
-import { keepClassesInStep, keepInStep, placeEvidence } from './localization/synchrony.ts';
-import { checkSynchronization, type SynchronizationAnswer } from './synchronization/check-synchronization.ts';
+import { keepClassesInStep, keepInStep, synchronyInput } from './localization/synchrony.ts';
+import {
+  checkBySession,
+  type SynchronizationAnswer,
+  type SynchronizationScene,
+} from './synchronization/check-synchronization.ts';
+import { SynchronizationSession } from './synchronization/head-session.ts';
 import type { PlaceEvidence } from './synchronization/synchronization-head.ts';
 import type { TowerBackend, TowerResult, VideoTowerResult } from './towers/tower-backend.ts';
 
@@ -59,6 +63,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #frontEnd: LogMelFrontEnd;
   readonly #openLocalizer: (() => Promise<Localizer>) | null;
   readonly #synchronization: StoredSynchronization | null;
+  #session: Promise<SynchronizationSession> | null = null;
   readonly #looked = new WeakMap<LocalizationRequest, Promise<LookedAt>>();
   /** Where all that is heard comes from, as the localization head answers it. */
   readonly #heardFrom = new WeakMap<LocalizationRequest, Promise<SegmentLocalization>>();
@@ -91,9 +96,9 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
         return this.#findSources(await this.#sourceLocalizer, request);
       };
     if (synchronization) {
-      const { head, leastSynchronizability } = synchronization;
-      this.checkSynchronization = async ({ samples, luma, count }) =>
-        checkSynchronization(head, samples, luma, count, leastSynchronizability);
+      const { leastSynchronizability } = synchronization;
+      this.checkSynchronization = async (scene) =>
+        checkBySession(await this.#synchrony(), scene, leastSynchronizability);
     }
   }
 
@@ -189,18 +194,24 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     const { frontEnds } = this.#manifest;
     this.#checkBlock(block);
     const logMel = logMelBatch(this.#frontEnd, [waveform], frontEnds.audio);
-    const head = synchrony ? this.#synchronization?.head : undefined;
+    const moving = synchrony && this.#synchronization ? synchronyInput(frontEnds, waveform, block) : null;
     return {
       heard: await this.#towers.audio(logMel, 1),
       input: localizationInput(block, logMel, frontEnds, frames),
-      evidence: head ? placeEvidence(head, frontEnds, waveform, block) : null,
+      evidence: moving ? await (await this.#synchrony()).placeEvidence(moving.sound, moving.motion) : null,
     };
+  }
+
+  /** Opened when it is first asked. */
+  #synchrony(): Promise<SynchronizationSession> {
+    this.#session ??= SynchronizationSession.open((this.#synchronization as StoredSynchronization).head);
+    return this.#session;
   }
 
   dispose(): void {
     this.#towers.dispose();
-    for (const opened of [this.#localizer, this.#sourceLocalizer])
-      void opened?.then((localizer) => localizer.dispose()).catch(() => undefined);
+    for (const opened of [this.#localizer, this.#sourceLocalizer, this.#session])
+      void opened?.then((opened) => opened.dispose()).catch(() => undefined);
   }
 
   async #audioBatch(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {

@@ -1,20 +1,35 @@
 /** How far a clip's sound is ahead of its picture. */
 import { EarshotError } from '#core/errors';
 import { decodeStreams } from '#media/decode';
-import type { SynchronizationScene } from '#model/embedding-model';
 import { lumaFrame } from '#model/front-ends/motion';
 import { LUMA_SIZE } from '#model/synchronization/cell-motion';
-import { SOUND_RATE_HZ, VIDEO_RATE_HZ } from '#model/synchronization/head-input';
+import type { SynchronizationScene } from '#model/synchronization/check-synchronization';
+import { PHASES, SOUND_RATE_HZ, SOUND_STEP_SEC, VIDEO_RATE_HZ } from '#model/synchronization/head-input';
+import { SHIFT_LIMIT_SEC } from '#model/synchronization/synchronization-head';
 import type { AnalysisSubject, Synchronization } from '../catalog-service.ts';
 import { modalityMissing } from './modality-missing.ts';
 import { type OpenedSubject, withSubject } from './subject.ts';
 import type { VectorParts } from './subject-vectors.ts';
 
 const LUMA_PIXELS = LUMA_SIZE * LUMA_SIZE;
+/** Of a step. */
+const ROUNDING = 0.25;
+
+interface Span {
+  startSec: number;
+  endSec: number;
+}
+
+/** What of each stream is looked at. */
+interface Spans {
+  audio: Span;
+  video: Span;
+}
 
 /**
  * Both streams are read on the one timeline that a player would show them on: start times, edit lists and encoder
- * priming are part of what is measured. Only what both streams cover counts.
+ * priming are part of what is measured. Each is read as far as it goes: sound that is late by 2 s ends 2 s after what it
+ * belongs to, and only where both go on at once would tell little of it.
  *
  * @throws EarshotError as `withSubject`, `modality_missing` naming the file, `too_short`, `not_trained`, `overloaded`,
  *   `timeout`
@@ -25,16 +40,17 @@ export async function synchronize(
   signal?: AbortSignal,
 ): Promise<Synchronization> {
   const work = async (opened: OpenedSubject) => {
-    const segment = commonPart(opened);
-    const scene = await readScene(opened, segment, signal);
+    const spans = spansOf(opened);
+    const segment = unionOf(spans);
+    const scene = await readScene(opened, spans, signal);
     const answer = await parts.pool.checkSynchronization(scene, { signal });
     return { ...answer, segment, model: { ...parts.model.identity } };
   };
   return withSubject(subject, parts, work, { signal });
 }
 
-/** Of the part that was asked about, what both streams cover: silence before the sound begins says nothing. */
-function commonPart({ info, name, startSec, endSec }: OpenedSubject): Synchronization['segment'] {
+/** Of the part that was asked about: silence before the sound begins says nothing. */
+function spansOf({ info, name, startSec, endSec }: OpenedSubject): Spans {
   const { audio, video } = info;
   if (audio === null) throw modalityMissing('audio', name);
   if (video === null) throw modalityMissing('video', name);
@@ -42,21 +58,48 @@ function commonPart({ info, name, startSec, endSec }: OpenedSubject): Synchroniz
     const message = `"${name}" is one still picture: there is nothing in it to synchronise by.`;
     throw new EarshotError('too_short', message, { subject: name });
   }
-  const from = Math.max(startSec, audio.startSec, video.startSec);
-  const to = Math.min(endSec, audio.startSec + audio.durationSec, video.startSec + video.durationSec);
-  if (to <= from) {
+  const part = { startSec, endSec };
+  const heard = intersectionOf(part, spanOf(audio));
+  const seen = intersectionOf(part, spanOf(video));
+  if (!heard || !seen || !intersectionOf(heard, seen)) {
     const message = `Sound and picture of "${name}" do not overlap in the part that was asked about.`;
     throw new EarshotError('too_short', message, { subject: name });
   }
-  return { startSec: from, endSec: to };
+  // Further apart than any offset that is searched for, they never meet.
+  return {
+    audio: intersectionOf(heard, around(seen)) ?? heard,
+    video: intersectionOf(seen, around(heard)) ?? seen,
+  };
+}
+
+function spanOf({ startSec, durationSec }: { startSec: number; durationSec: number }): Span {
+  return { startSec, endSec: startSec + durationSec };
+}
+
+function intersectionOf(one: Span, other: Span): Span | null {
+  const startSec = Math.max(one.startSec, other.startSec);
+  const endSec = Math.min(one.endSec, other.endSec);
+  return endSec > startSec ? { startSec, endSec } : null;
+}
+
+function around({ startSec, endSec }: Span): Span {
+  return { startSec: startSec - SHIFT_LIMIT_SEC, endSec: endSec + SHIFT_LIMIT_SEC };
+}
+
+function unionOf({ audio, video }: Spans): Span {
+  return {
+    startSec: Math.min(audio.startSec, video.startSec),
+    endSec: Math.max(audio.endSec, video.endSec),
+  };
 }
 
 /** One pass over the file; frames are kept as luma alone. */
 async function readScene(
   { file, info }: OpenedSubject,
-  { startSec, endSec }: Synchronization['segment'],
+  spans: Spans,
   signal: AbortSignal | undefined,
 ): Promise<SynchronizationScene> {
+  const { startSec, endSec } = unionOf(spans);
   const lengthSec = endSec - startSec;
   const count = Math.round(lengthSec * VIDEO_RATE_HZ);
   const luma = new Float32Array(count * LUMA_PIXELS);
@@ -81,5 +124,26 @@ async function readScene(
       lumaFrame(chunk.data, from, LUMA_SIZE, LUMA_SIZE, LUMA_SIZE, luma, frame * LUMA_PIXELS);
     }
   }
-  return { samples, luma, count };
+  return cutToSpans({ samples, luma, count }, spans);
+}
+
+/** What was padded at the ends of either stream taken off again, in whole steps. */
+function cutToSpans({ samples, luma, count }: SynchronizationScene, spans: Spans): SynchronizationScene {
+  const { startSec } = unionOf(spans);
+  const [firstFrame, endFrame] = stepsWithin(spans.video, startSec, 1 / VIDEO_RATE_HZ);
+  const [firstStep, endStep] = stepsWithin(spans.audio, startSec, SOUND_STEP_SEC);
+  const end = Math.min(count, endFrame);
+  const stepSamples = SOUND_STEP_SEC * SOUND_RATE_HZ;
+  return {
+    samples: samples.subarray(firstStep * stepSamples, endStep * stepSamples),
+    luma: luma.subarray(firstFrame * LUMA_PIXELS, end * LUMA_PIXELS),
+    count: end - firstFrame,
+    soundStart: firstStep - firstFrame * PHASES,
+  };
+}
+
+/** The steps from an instant on that lie in a span; rounding of times in containers does not cost one. */
+function stepsWithin(span: Span, originSec: number, stepSec: number): [number, number] {
+  const first = Math.ceil((span.startSec - originSec) / stepSec - ROUNDING);
+  return [first, Math.floor((span.endSec - originSec) / stepSec + ROUNDING)];
 }

@@ -8,14 +8,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import { EarshotError, ERROR_CODES, type ErrorCode } from '#core/errors';
-import type {
-  FrameBlock,
-  LocalizationRequest,
-  SynchronizationScene,
-  TextEmbedding,
-} from '#model/embedding-model';
+import type { FrameBlock, LocalizationRequest, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
-import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
+import type {
+  SynchronizationAnswer,
+  SynchronizationScene,
+} from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type {
   InferenceAnswer,

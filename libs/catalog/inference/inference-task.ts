@@ -1,14 +1,12 @@
 /** What travels between the pool and its worker threads. */
-import type {
-  FrameBlock,
-  LocalizationRequest,
-  SynchronizationScene,
-  TextEmbedding,
-} from '#model/embedding-model';
+import type { FrameBlock, LocalizationRequest, TextEmbedding } from '#model/embedding-model';
 import type { ServingEngine } from '#model/load-model';
 import type { SegmentLocalization } from '#model/localization/localizer';
 import type { SegmentSources } from '#model/localization/source-localizer';
-import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
+import type {
+  SynchronizationAnswer,
+  SynchronizationScene,
+} from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 
 export type InferenceTask =

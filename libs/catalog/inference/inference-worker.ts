@@ -1,9 +1,12 @@
 /** One inference thread: holds one model, loaded once, and answers one batch at a time. */
 import { workerData } from 'piscina';
 import { asEarshotError, EarshotError } from '#core/errors';
-import type { EmbeddingModel, SynchronizationScene, TextEmbedding } from '#model/embedding-model';
+import type { EmbeddingModel, TextEmbedding } from '#model/embedding-model';
 import type { loadEmbeddingModel } from '#model/load-model';
-import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
+import type {
+  SynchronizationAnswer,
+  SynchronizationScene,
+} from '#model/synchronization/check-synchronization';
 import type { TowerResult, VideoTowerResult } from '#model/towers/tower-backend';
 import type {
   InferenceAnswer,

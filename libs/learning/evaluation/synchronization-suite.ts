@@ -5,7 +5,7 @@
 import { EarshotError } from '#core/errors';
 import { SeededRandom } from '#core/random';
 import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
-import { readSynchronization, type StoredSynchronization } from '#model/checkpoint/synchronization';
+import { readSynchronization } from '#model/checkpoint/synchronization';
 import { bootstrap, mean } from '#model/metrics/bootstrap';
 import { areaUnderRoc } from '#model/metrics/ranking-curves';
 import {
@@ -15,6 +15,7 @@ import {
 } from '#model/metrics/synchronization';
 import { answerOf, stepsOf } from '#model/synchronization/check-synchronization';
 import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
+import { SynchronizationSession } from '#model/synchronization/head-session';
 import { type GroundTruth, readGroundTruth } from '../corpus/manifest.ts';
 import { hasOnsetsInCommon } from '../synchronization/onset-truth.ts';
 import type { ShiftedClips } from '../synchronization/shifted-clips.ts';
@@ -48,8 +49,8 @@ export interface SynchronizationRequest extends ClipsOptions {
 }
 
 interface WindowShape {
-  /** `whole`: all that a clip shows whose sound is shifted. */
-  steps: number | 'whole';
+  /** `file`: all that a clip has whose sound is shifted. */
+  steps: number | 'file';
   limitSec: number;
 }
 
@@ -79,46 +80,71 @@ export async function evaluateSynchronization(
   const truths: GroundTruth[] = [];
   for (const entry of entries.slice(0, clips.count))
     truths.push(await readGroundTruth(request.corpus, entry));
-  const results = scoresOf(stored, clips, 'generated', { shape: LONG, truths }, request);
-  if (request.pairs !== undefined) {
-    const trained = manifest.heads?.synchronization?.training.seed;
-    const seed = typeof trained === 'number' ? trained : SEED;
-    const { test } = await listShiftedClips(request.pairs, { ...request, seed });
-    Object.assign(results, scoresOf(stored, test, 'pairs', { shape: shapeFor(test), truths: null }, request));
+  const { leastSynchronizability, head } = stored;
+  const session = await SynchronizationSession.open(head);
+  try {
+    const judge = { session, leastSynchronizability };
+    const results = await scoresOf(judge, clips, 'generated', { shape: LONG, truths }, request);
+    if (request.pairs !== undefined) {
+      const trained = manifest.heads?.synchronization?.training.seed;
+      const seed = typeof trained === 'number' ? trained : SEED;
+      const { test } = await listShiftedClips(request.pairs, { ...request, seed });
+      const shape = shapeFor(test);
+      Object.assign(results, await scoresOf(judge, test, 'pairs', { shape, truths: null }, request));
+    }
+    const { id, version, dimension } = manifest;
+    return { suite: 'synchronization', model: { id, version, dimension }, n: clips.count, results };
+  } finally {
+    await session.dispose();
   }
-  const { id, version, dimension } = manifest;
-  return { suite: 'synchronization', model: { id, version, dimension }, n: clips.count, results };
 }
 
 function shapeFor(clips: ShiftedClips): WindowShape {
   return clips.shortest >= LONG.steps + stepsOf(LONG.limitSec) ? LONG : SHORT;
 }
 
-function scoresOf(
-  stored: StoredSynchronization,
+/** The head on the runtime, and its threshold. */
+interface Judge {
+  session: SynchronizationSession;
+  leastSynchronizability: number;
+}
+
+async function scoresOf(
+  judge: Judge,
   clips: ShiftedClips,
   name: string,
   { shape, truths }: { shape: WindowShape; truths: readonly GroundTruth[] | null },
   options: ClipsOptions,
-): Record<string, Score> {
-  const trials = (kind: TrialKind, of = shape) => answered(stored, clips, kind, of, options);
-  const near = trials('true', { ...shape, limitSec: NEAR_SEC });
-  const own = trials('true');
-  const results = offsetScores(name, own);
-  if (truths) {
-    const whole = trials('true', { ...shape, steps: 'whole' });
-    Object.assign(results, scoresByTruth(name, own, truths), offsetScores(`${name}.whole`, whole));
-  }
+): Promise<Record<string, Score>> {
+  const asked = (kind: TrialKind, of: WindowShape) => answered(judge, clips, kind, of, options);
+  const near = await asked('true', { ...shape, limitSec: NEAR_SEC });
+  const own = await asked('true', shape);
+  const file = { ...shape, steps: 'file' as const };
+  return {
+    ...offsetScores(name, own),
+    ...(truths && scoresByTruth(name, own, truths)),
+    ...(await controlScores(name, (kind) => asked(kind, shape))),
+    ...offsetScores(`${name}.file`, await asked('true', file)),
+    ...(await controlScores(`${name}.file`, (kind) => asked(kind, file))),
+    [`${name}.verdictAccuracy`]: {
+      ...bootstrap(near.map(({ pair }) => synchronizationScores([pair]).verdictAccuracy)),
+      chance: guessed(near.map(({ pair }) => pair)).verdictAccuracy,
+    },
+  };
+}
+
+/** What must not be answered, or only by chance. */
+async function controlScores(
+  name: string,
+  asked: (kind: TrialKind) => Promise<AnsweredTrial[]>,
+): Promise<Record<string, Score>> {
+  const results: Record<string, Score> = {};
   for (const kind of ['other', 'silent', 'still'] as const) {
-    const controls = trials(kind);
+    const controls = await asked(kind);
     const refused = controls.map(({ isAnswered }) => (isAnswered ? 0 : 1));
     results[`${name}.${kind}.refused`] = { ...bootstrap(refused), chance: 0 };
     if (kind === 'other') Object.assign(results, offsetScores(`${name}.other`, controls, true));
   }
-  results[`${name}.verdictAccuracy`] = {
-    ...bootstrap(near.map(({ pair }) => synchronizationScores([pair]).verdictAccuracy)),
-    chance: guessed(near.map(({ pair }) => pair)).verdictAccuracy,
-  };
   return results;
 }
 
@@ -157,20 +183,22 @@ interface AnsweredTrial extends Pick<Trial, 'clip' | 'shared'> {
 }
 
 /** The best offset of every trial, whether or not the model would have told it. */
-function answered(
-  { head, leastSynchronizability }: StoredSynchronization,
+async function answered(
+  { session, leastSynchronizability }: Judge,
   clips: ShiftedClips,
   kind: TrialKind,
   { steps, limitSec }: WindowShape,
   { signal, onProgress }: ClipsOptions,
-): AnsweredTrial[] {
+): Promise<AnsweredTrial[]> {
   let done = 0;
   const onTrial = () => onProgress?.(`${kind} sounds`, ++done, clips.count);
-  const trials = trialsOf(head, clips, { kind, steps, limitSec, seed: SEED, onTrial });
-  return Array.from(trials, (trial) => {
+  const trials = trialsOf(session, clips, { kind, steps, limitSec, seed: SEED, onTrial });
+  const told: AnsweredTrial[] = [];
+  for await (const trial of trials) {
     if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
-    return answerTo(trial, leastSynchronizability);
-  });
+    told.push(answerTo(trial, leastSynchronizability));
+  }
+  return told;
 }
 
 function answerTo({ clip, shared, offsetSec, evidence }: Trial, least: number): AnsweredTrial {

@@ -23,7 +23,7 @@ import {
   type SeparationNetworkOptions,
 } from '#model/separation/network/separation-network';
 import { writeSeparationModel } from '#model/separation/network/write-separation-model';
-import { MOTION_WIDTHS, MotionStream } from '#model/synchronization/stream';
+import { MotionStream } from '#model/synchronization/stream';
 import { AUDIO_TIME_STRIDE } from '#model/towers/audio-tower';
 import { type ManifestEntry, manifestHash, readManifest } from '../corpus/manifest.ts';
 import { loggedHooks, openRunLog } from '../training/run-log.ts';
@@ -240,13 +240,13 @@ async function readGuide(folder: string): Promise<Base> {
     motionSize: motion.size,
     video: model.frontEnds.video,
   };
+  const cells = new MotionStream(synchronization.head.arrays);
   const widths = {
     positionWidth: video.embeddingDimension,
     embeddingWidth: video.embeddingDimension,
     stepWidth: video.tokenWidth,
-    cellWidth: MOTION_WIDTHS[2],
+    cellWidth: cells.width,
   };
-  const { arrays: stream } = new MotionStream(synchronization.head.arrays);
   const shape = { ...SHAPE, ...widths };
-  return { graph, stream, guide, shape, weights: null, version: model.version };
+  return { graph, stream: cells.arrays, guide, shape, weights: null, version: model.version };
 }

@@ -48,7 +48,7 @@ export async function learnSynchronization(
     const loss = run(network, options);
     const arrays = network.store.snapshot();
     const head = new SynchronizationHead(arrays);
-    return { arrays, loss, fit: fitSynchronizability(head, options.validation, options.seed) };
+    return { arrays, loss, fit: await fitSynchronizability(head, options.validation, options.seed) };
   } finally {
     network.dispose();
   }

@@ -5,6 +5,7 @@
 import { type SynchronizationScores, synchronizationScores } from '#model/metrics/synchronization';
 import { answerOf } from '#model/synchronization/check-synchronization';
 import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
+import { SynchronizationSession } from '#model/synchronization/head-session';
 import { type SynchronizationHead, softmax } from '#model/synchronization/synchronization-head';
 import type { ShiftedClips } from './shifted-clips.ts';
 import { trialSteps, trialsOf } from './shifted-trials.ts';
@@ -32,13 +33,15 @@ const ITERATIONS = 30;
 const LEAST_LOG = -700;
 
 /** Fits on the windows that one seed draws from the clips, and measures on those of the next. */
-export function measureCoincidence(
+export async function measureCoincidence(
   head: SynchronizationHead,
   clips: ShiftedClips,
   seed: number,
-): CoincidenceMeasurement {
-  const weight = fitCoincidenceWeight(knownShifts(head, clips, seed));
-  const windows = knownShifts(head, clips, seed + 1);
+): Promise<CoincidenceMeasurement> {
+  const session = await SynchronizationSession.open(head);
+  const weight = fitCoincidenceWeight(await knownShifts(session, clips, seed));
+  const windows = await knownShifts(session, clips, seed + 1);
+  await session.dispose();
   const scored = (logitsOf: (window: KnownShift) => readonly number[]) =>
     synchronizationScores(
       windows.map((window) => {
@@ -56,16 +59,22 @@ export function measureCoincidence(
 }
 
 /** The windows of one trial a clip, with their own sound. */
-function knownShifts(head: SynchronizationHead, clips: ShiftedClips, seed: number): KnownShift[] {
-  const trials = trialsOf(head, clips, { kind: 'true', steps: trialSteps(clips), seed });
-  return Array.from(trials, ({ offsetSec, sound, motion, evidence }) => {
+async function knownShifts(
+  session: SynchronizationSession,
+  clips: ShiftedClips,
+  seed: number,
+): Promise<KnownShift[]> {
+  const known: KnownShift[] = [];
+  const trials = trialsOf(session, clips, { kind: 'true', steps: trialSteps(clips), seed });
+  for await (const { offsetSec, sound, motion, evidence } of trials) {
     const [{ shifts }] = evidence as [(typeof evidence)[number]];
-    return {
+    known.push({
       offsetSec,
       head: shifts.map((probability) => Math.max(LEAST_LOG, Math.log(probability))),
       coincidence: windowCoincidence(sound, motion),
-    };
-  });
+    });
+  }
+  return known;
 }
 
 /**

@@ -10,13 +10,19 @@ import {
   stepsOfLogMel,
   VIDEO_STEP_SEC,
 } from '#model/synchronization/head-input';
-import { shiftLimit } from '#model/synchronization/synchronization-head';
+import { MOST_SHIFT_STEPS, shiftLimit } from '#model/synchronization/synchronization-head';
 import type { ClipCache } from '../training/clip-cache.ts';
 
 const STEP_SIZE = CELL_COUNT * CELL_CHANNELS;
 /** Offsets are planted in hops of the log-mel, parts of a sound step. */
 const HOP_SEC = SOUND_STEP_SEC / HOPS;
 const HOPS_PER_STEP = PHASES * HOPS;
+/** Of what belongs together, so much is in a pair to learn from. */
+const LEAST_SHARED_SEC = 1.5;
+/** And of a window that is shorter, such a part. */
+const LEAST_SHARED_PART = 0.75;
+/** Of a file's sound, what may be missing at either end. */
+const MOST_CUT = 1 / 8;
 
 interface ShiftedClip {
   id: string;
@@ -29,6 +35,11 @@ interface ShiftedClip {
   sound: Float32Array[];
 }
 
+/** Sound steps that are left out at an end: a few, or many now and then. */
+function cutOff(random: SeededRandom): number {
+  return random.integer(0, 16) + (random.next() < 0.25 ? random.integer(0, 40) : 0);
+}
+
 /** Where the windows of a pair begin. */
 export interface Placement {
   /** Of the picture, in video steps. */
@@ -37,6 +48,15 @@ export interface Placement {
   soundStart: number;
   /** Positive: audio ahead. */
   offsetSec: number;
+}
+
+/** The same where sound and picture need not go from one instant to another. */
+export interface FilePlacement extends Placement {
+  /** Video steps. */
+  steps: number;
+  /** Sound steps from the picture's beginning to the sound's. */
+  soundLead: number;
+  soundSteps: number;
 }
 
 export class ShiftedClips {
@@ -56,6 +76,11 @@ export class ShiftedClips {
     lengthSec: (clip: number) => number = () => Number.POSITIVE_INFINITY,
   ): ShiftedClips {
     return new ShiftedClips(chosen.map((clip) => shiftedClip(cache, clip, lengthSec(clip))));
+  }
+
+  /** These clips and others. */
+  joined(others: ShiftedClips): ShiftedClips {
+    return new ShiftedClips([...this.clips, ...others.clips]);
   }
 
   /** Video steps of the shortest clip. */
@@ -86,28 +111,67 @@ export class ShiftedClips {
   }
 
   /**
-   * What a file of this clip shows whose sound is shifted by a drawn offset, and that begins and ends where both are
-   * there: longer windows the smaller the offset is.
-   *
-   * @returns with the windows' length in video steps
+   * What a file shows of this clip whose sound was shifted by a drawn offset, and that begins and ends with its picture:
+   * sound that is late begins after it and is cut off at its end; of sound that is ahead, the beginning is lost, and it
+   * ends first. A drawn part more is cut off at either end: else where the sound begins or ends would lie at the same
+   * instant of the clip as where the picture does, and tell the offset by itself.
    */
-  placeWhole(clip: number, random: SeededRandom, limitSec: number): Placement & { steps: number } {
-    const recorded = this.#clip(clip).steps;
+  placeFile(clip: number, random: SeededRandom, limitSec: number): FilePlacement {
+    const { steps } = this.#clip(clip);
     const most = Math.floor(limitSec / HOP_SEC + 1e-9);
     const hops = Math.round(random.uniform(-most, most));
-    const away = Math.ceil(Math.abs(hops) / HOPS_PER_STEP);
-    const start = hops < 0 ? away : 0;
-    return {
-      ...{ start, soundStart: start * HOPS_PER_STEP + hops, steps: recorded - away },
-      offsetSec: hops * HOP_SEC,
-    };
+    // In sound steps, of which a file has whole ones only.
+    const cut = () => random.integer(1, Math.floor(steps * PHASES * MOST_CUT) + 1);
+    const soundLead = Math.max(0, Math.ceil(-hops / HOPS)) + cut();
+    const end = Math.min(steps * PHASES, Math.floor((steps * HOPS_PER_STEP - hops) / HOPS)) - cut();
+    const soundStart = hops + soundLead * HOPS;
+    return { start: 0, steps, soundLead, soundStart, soundSteps: end - soundLead, offsetSec: hops * HOP_SEC };
   }
 
-  /** `[2 * steps, 32]`; silence where the clip has none. */
-  soundWindow(clip: number, soundStart: number, steps: number): Float32Array {
+  /**
+   * As `place`, with the sound around the picture's window: 2 s before and after it, as far as the clip has it, less a
+   * drawn part at either end, so that where the sound ends says nothing of the offset. 1.5 s of what belongs together
+   * remains.
+   */
+  placeAround(clip: number, steps: number, random: SeededRandom): FilePlacement {
+    const recorded = this.#clip(clip).steps;
+    const leastSec = Math.min(
+      LEAST_SHARED_SEC,
+      LEAST_SHARED_PART * Math.min(recorded, steps) * VIDEO_STEP_SEC,
+    );
+    for (;;) {
+      const most = MOST_SHIFT_STEPS * HOPS_PER_STEP;
+      const hops = Math.round(random.uniform(-most, most));
+      const start = random.integer(0, Math.max(0, recorded - steps) + 1);
+      const instant = start * HOPS_PER_STEP + hops;
+      // In sound steps from the picture's beginning, of which the clip has those that lie within it.
+      const reach = MOST_SHIFT_STEPS * PHASES;
+      const first = Math.max(-reach, Math.ceil(-instant / HOPS)) + cutOff(random);
+      const end =
+        Math.min(steps * PHASES + reach, Math.floor((recorded * HOPS_PER_STEP - instant) / HOPS)) -
+        cutOff(random);
+      const soundSteps = (end - first) & ~1;
+      const soundStart = instant + first * HOPS;
+      const placement = { start, steps, soundLead: first, soundStart, soundSteps, offsetSec: hops * HOP_SEC };
+      if (soundSteps <= 0) continue;
+      const { startSec, endSec } = sharedPart(placement);
+      if (endSec - startSec >= leastSec) return placement;
+    }
+  }
+
+  /** From a drawn instant on, as much of the sound as the clip has, and no more than is asked for. */
+  soundFrom(clip: number, mostSteps: number, random: SeededRandom): Float32Array {
+    const { steps } = this.#clip(clip);
+    const soundStart = random.integer(0, Math.floor((steps * HOPS_PER_STEP) / 3));
+    const there = Math.floor((steps * HOPS_PER_STEP - soundStart) / HOPS);
+    return this.soundWindow(clip, soundStart, Math.min(mostSteps, there));
+  }
+
+  /** `[soundSteps, 32]`; silence where the clip has none. */
+  soundWindow(clip: number, soundStart: number, soundSteps: number): Float32Array {
     const beyond = ((soundStart % HOPS) + HOPS) % HOPS;
     const source = this.#clip(clip).sound[beyond] as Float32Array;
-    const out = new Float32Array(steps * PHASES * SOUND_BANDS).fill(SILENCE);
+    const out = new Float32Array(soundSteps * SOUND_BANDS).fill(SILENCE);
     return copyWithin(source, ((soundStart - beyond) / HOPS) * SOUND_BANDS, out);
   }
 
@@ -128,19 +192,25 @@ export class ShiftedClips {
   }
 }
 
-/** Instants of the clip that are both heard and seen in windows of so many video steps. */
-export function sharedPart(
-  { start, soundStart }: Pick<Placement, 'start' | 'soundStart'>,
-  steps: number,
-): { startSec: number; endSec: number } {
-  const first = Math.max(start, soundStart / HOPS_PER_STEP);
-  const end = Math.min(start, soundStart / HOPS_PER_STEP) + steps;
+/** Instants of the clip that are both heard and seen. */
+export function sharedPart({
+  start,
+  steps,
+  soundStart,
+  soundSteps,
+}: Pick<FilePlacement, 'start' | 'steps' | 'soundStart' | 'soundSteps'>): {
+  startSec: number;
+  endSec: number;
+} {
+  const heardFrom = soundStart / HOPS_PER_STEP;
+  const first = Math.max(start, heardFrom);
+  const end = Math.min(start + steps, heardFrom + soundSteps / PHASES);
   return { startSec: first * VIDEO_STEP_SEC, endSec: end * VIDEO_STEP_SEC };
 }
 
 /** Windows of silence and of a picture in which nothing moves. */
-export function silentSound(steps: number): Float32Array {
-  return new Float32Array(steps * PHASES * SOUND_BANDS).fill(SILENCE);
+export function silentSound(soundSteps: number): Float32Array {
+  return new Float32Array(soundSteps * SOUND_BANDS).fill(SILENCE);
 }
 
 export function stillMotion(window: Float32Array): Float32Array {

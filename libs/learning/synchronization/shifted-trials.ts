@@ -1,9 +1,17 @@
 /** Trials of a synchronisation head: clips shifted by a known offset, and controls without one. */
 import { SeededRandom } from '#core/random';
-import { evidenceOf } from '#model/synchronization/check-synchronization';
-import type { ShiftEvidence, SynchronizationHead } from '#model/synchronization/synchronization-head';
-import { SHIFT_LIMIT_SEC } from '#model/synchronization/synchronization-head';
-import { type ShiftedClips, sharedPart, silentSound, stillMotion } from './shifted-clips.ts';
+import { evidenceBySession } from '#model/synchronization/check-synchronization';
+import { PHASES } from '#model/synchronization/head-input';
+import type { SynchronizationSession } from '#model/synchronization/head-session';
+import { SHIFT_LIMIT_SEC, type ShiftEvidence } from '#model/synchronization/synchronization-head';
+import {
+  type FilePlacement,
+  type Placement,
+  type ShiftedClips,
+  sharedPart,
+  silentSound,
+  stillMotion,
+} from './shifted-clips.ts';
 
 /** `true`: the clip's own sound; `other`: that of another clip. */
 export type TrialKind = 'true' | 'other' | 'silent' | 'still';
@@ -12,9 +20,9 @@ export interface Trial {
   kind: TrialKind;
   clip: number;
   offsetSec: number;
-  /** Instants of the clip that both windows cover. */
+  /** Instants of the clip that are both heard and seen. */
   shared: { startSec: number; endSec: number };
-  /** The windows themselves. */
+  /** What is heard and seen. */
   sound: Float32Array;
   motion: Float32Array;
   evidence: ShiftEvidence[];
@@ -22,8 +30,8 @@ export interface Trial {
 
 export interface TrialOptions {
   kind: TrialKind;
-  /** Of the windows, in video steps; `whole`: as long as the clip and the offset leave. */
-  steps: number | 'whole';
+  /** Of windows from one instant to another, in video steps; or all that a file of the shifted clip has. */
+  steps: number | 'file';
   seed: number;
   /** Of the offsets; as large as the windows allow unless told. */
   limitSec?: number;
@@ -33,37 +41,45 @@ export interface TrialOptions {
 /** Windows of 3 s, as the evaluation's; shorter clips are tried at the length that leaves room for a shift. */
 const TRIAL_STEPS = 37;
 const SHORT_TRIAL_STEPS = 25;
+const SHORT_TRIAL_LIMIT_SEC = 1;
 
 /** How long the windows are that something is fitted on. */
 export function trialSteps({ shortest }: ShiftedClips): number {
   return shortest >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
 }
 
+/** Offsets that are planted: up to 2 s, and in clips of 3 s up to 1 s. */
+export function trialLimitSec(clips: ShiftedClips): number {
+  return trialSteps(clips) === TRIAL_STEPS ? SHIFT_LIMIT_SEC : SHORT_TRIAL_LIMIT_SEC;
+}
+
 /** One trial a clip; the offsets are drawn from the seed, the same for every kind. */
-export function* trialsOf(
-  head: SynchronizationHead,
+export async function* trialsOf(
+  session: SynchronizationSession,
   clips: ShiftedClips,
   { kind, steps: length, seed, limitSec, onTrial }: TrialOptions,
-): Generator<Trial> {
+): AsyncGenerator<Trial> {
   const random = new SeededRandom(`${seed}:trials`);
-  const placed = (clip: number) =>
-    length === 'whole'
-      ? clips.placeWhole(clip, random, limitSec ?? SHIFT_LIMIT_SEC)
-      : { ...clips.place(clip, length, random, limitSec), steps: length };
+  const placed = (clip: number): FilePlacement =>
+    length === 'file'
+      ? clips.placeFile(clip, random, limitSec ?? SHIFT_LIMIT_SEC)
+      : asFile(clips.place(clip, length, random, limitSec), length);
   for (let clip = 0; clip < clips.count; clip++) {
-    const { start, soundStart, offsetSec, steps } = placed(clip);
+    const placement = placed(clip);
+    const { start, steps, soundLead, soundStart, soundSteps, offsetSec } = placement;
     const other = (clip + random.integer(1, Math.max(2, clips.count))) % clips.count;
     // From an instant of its own: clips of one recording session begin alike.
-    const elsewhere = placed(other).soundStart;
+    const elsewhere = clips.soundFrom(other, soundSteps, random);
     const seen = clips.motionWindow(clip, start, steps);
-    const heard = () =>
-      kind === 'other'
-        ? clips.soundWindow(other, elsewhere, steps)
-        : clips.soundWindow(clip, soundStart, steps);
-    const sound = kind === 'silent' ? silentSound(steps) : heard();
+    const own = kind === 'other' ? elsewhere : clips.soundWindow(clip, soundStart, soundSteps);
+    const sound = kind === 'silent' ? silentSound(soundSteps) : own;
     const motion = kind === 'still' ? stillMotion(seen) : seen;
-    const shared = sharedPart({ start, soundStart }, steps);
-    yield { kind, clip, offsetSec, shared, sound, motion, evidence: evidenceOf(head, sound, motion) };
+    const evidence = await evidenceBySession(session, sound, motion, soundLead);
+    yield { kind, clip, offsetSec, shared: sharedPart(placement), sound, motion, evidence };
     onTrial?.();
   }
+}
+
+function asFile(placement: Placement, steps: number): FilePlacement {
+  return { ...placement, steps, soundLead: 0, soundSteps: steps * PHASES };
 }

@@ -1,4 +1,5 @@
 /** One run from clips to a synchronisation head in a model's folder. */
+import { EarshotError } from '#core/errors';
 import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
 import { readSynchronization, writeSynchronization } from '#model/checkpoint/synchronization';
 import {
@@ -24,7 +25,7 @@ export interface SynchronizationTraining
 
 export interface SynchronizationTrained extends Omit<LearnedSynchronization, 'arrays'> {
   model: { id: string; version: string };
-  /** Training clips, of the corpus first. */
+  /** Training clips: the corpus's, its duets and trios, those of each list. */
   clips: number[];
   durationSec: number;
 }
@@ -40,18 +41,25 @@ export async function trainSynchronization(
   const validation = await corpusShiftedClips(corpus, 'validation', { ...options, maxClips: undefined });
   const lists = [];
   for (const list of options.also) lists.push(await listShiftedClips(list, options));
-  const sets = [train.clips, ...lists.map((list) => list.train)];
+  const scenes = await scenesOf(options);
+  const first = scenes.reduce((all, { clips }) => all.joined(clips), train.clips);
+  const sets = [first, ...lists.map((list) => list.train)];
   const { arrays, ...learned } = await learnSynchronization({
     ...options,
     initial: before?.arrays,
     train: sets,
     validation: [validation.clips, ...lists.map((list) => list.validation)],
   });
-  const clips = sets.map(({ count }) => count);
+  const ofCorpus = [train, ...scenes].map((part) => part.clips.count);
+  const clips = [...ofCorpus, ...lists.map((list) => list.train.count)];
   const manifest = await writeSynchronization(options.modelFolder, arrays, {
     leastSynchronizability: learned.fit.least,
     training: {
-      corpus: { train: train.hash, validation: validation.hash },
+      corpus: {
+        train: train.hash,
+        ...Object.fromEntries(scenes.map(({ split, hash }) => [split, hash])),
+        validation: validation.hash,
+      },
       clips,
       seed,
       steps,
@@ -63,6 +71,20 @@ export async function trainSynchronization(
   });
   const { id, version } = manifest;
   return { ...learned, model: { id, version }, clips, durationSec: (Date.now() - started) / 1000 };
+}
+
+/** Duets and trios, where the corpus has them: more that moves as it sounds. */
+async function scenesOf({ corpus, cacheFolder, signal, onProgress }: SynchronizationTraining) {
+  const found = [];
+  for (const split of ['train-duets', 'train-trios'] as const) {
+    try {
+      const scenes = await corpusShiftedClips(corpus, split, { cacheFolder, signal, onProgress });
+      found.push({ split, ...scenes });
+    } catch (error) {
+      if (!(error instanceof EarshotError && error.code === 'file_not_found')) throw error;
+    }
+  }
+  return found;
 }
 
 /** The head that a model has, and how it was learned. */

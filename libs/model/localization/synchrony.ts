@@ -15,12 +15,7 @@ import {
   soundSteps,
   VIDEO_RATE_HZ,
 } from '../synchronization/head-input.ts';
-import {
-  logSumExp,
-  type PlaceEvidence,
-  type SynchronizationHead,
-  shiftLimit,
-} from '../synchronization/synchronization-head.ts';
+import { logSumExp, type PlaceEvidence, shiftLimit } from '../synchronization/synchronization-head.ts';
 import { candidateRegions } from './candidate-regions.ts';
 import type { SegmentSources } from './source-localizer.ts';
 
@@ -30,18 +25,17 @@ const GRID_SIDE = Math.sqrt(CELL_COUNT);
 const LIKELY_PART = 0.5;
 
 /**
- * What each place of a segment's picture says about the offset.
+ * What a segment is to a synchronisation head, whose `placeEvidence` says of each place how it fits the sound.
  *
  * @param waveform of the segment
  * @param block    all frames of the segment
  * @returns null where the head can't tell: the input has other rates or sizes, or is too short
  */
-export function placeEvidence(
-  head: SynchronizationHead,
+export function synchronyInput(
   { audio, video }: FrontEnds,
   waveform: Float32Array,
   block: PixelBlock,
-): PlaceEvidence | null {
+): { sound: Float32Array; motion: Float32Array } | null {
   const { width, height, rateHz } = video;
   const fits = rateHz === VIDEO_RATE_HZ && width === height && width % LUMA_SIZE === 0;
   if (!fits || audio.sampleRateHz !== SOUND_RATE_HZ) return null;
@@ -52,7 +46,7 @@ export function placeEvidence(
   const luma = new Float32Array(steps * pixels);
   for (let step = 0; step < steps; step++)
     lumaFrame(block.data, step * width * width * 3, width, width, LUMA_SIZE, luma, step * pixels);
-  return head.placeEvidence(sound.subarray(0, steps * PHASES * SOUND_BANDS), cellMotion(luma, steps));
+  return { sound: sound.subarray(0, steps * PHASES * SOUND_BANDS), motion: cellMotion(luma, steps) };
 }
 
 /**

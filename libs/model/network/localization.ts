@@ -11,7 +11,7 @@ import { resizeMap } from '../localization/resize-map.ts';
 import { soundSources } from '../localization/sound-sources.ts';
 import type { Box } from '../localization/sounding-box.ts';
 import { segmentSources } from '../localization/source-localizer.ts';
-import { keepClassesInStep, keepInStep, placeEvidence } from '../localization/synchrony.ts';
+import { keepClassesInStep, keepInStep, synchronyInput } from '../localization/synchrony.ts';
 import type { TensorFlowLocalizer } from '../localization/tensorflow-localizer.ts';
 import type { TensorFlowSourceLocalizer } from '../localization/tensorflow-source-localizer.ts';
 import type { PlaceEvidence, SynchronizationHead } from '../synchronization/synchronization-head.ts';
@@ -156,7 +156,8 @@ function segmentInputs(
     const data = frames.data.subarray(firstFrame * size, (firstFrame + count) * size);
     const heard = segmentOf(samples, startSec, plan.lengthSec, audio.sampleRateHz);
     const heardMel = logMelBatch(logMel, [heard], audio);
-    const evidence = synchronization && placeEvidence(synchronization, frontEnds, heard, { data, count });
+    const moving = synchronization && synchronyInput(frontEnds, heard, { data, count });
+    const evidence = moving ? synchronization.placeEvidence(moving.sound, moving.motion) : null;
     return { input: localizationInput({ data, count }, heardMel, frontEnds, chosen), heard, evidence };
   });
 }

@@ -17,7 +17,7 @@ import type { VideoFrames } from './inputs.ts';
 const PREFIX = 'synchronization/';
 
 /**
- * @param samples at the model's rate
+ * @param samples at the model's rate, from the first frame on
  * @param frames  of the model's size and rate
  * @throws EarshotError `too_short`, `not_trained` for a model whose rates are not the head's
  */
@@ -41,7 +41,7 @@ export function checkScene(
   const luma = new Float32Array(frames.count * pixels);
   for (let i = 0; i < frames.count; i++)
     lumaFrame(frames.data, i * width * height * 3, width, height, LUMA_SIZE, luma, i * pixels);
-  return checkSynchronization(head, samples, luma, frames.count, leastSynchronizability);
+  return checkSynchronization(head, { samples, luma, count: frames.count }, leastSynchronizability);
 }
 
 /** @returns none without a head */

@@ -9,7 +9,8 @@
 export const LUMA_SIZE = 48;
 /** Pixels a cell's side. */
 const CELL_SIZE = 8;
-const CELLS_PER_SIDE = LUMA_SIZE / CELL_SIZE;
+/** Of the grid, rows and columns. */
+export const CELLS_PER_SIDE = LUMA_SIZE / CELL_SIZE;
 export const CELL_COUNT = CELLS_PER_SIDE * CELLS_PER_SIDE;
 
 /**

@@ -12,12 +12,14 @@ import {
   VIDEO_RATE_HZ,
   VIDEO_STEP_SEC,
 } from './head-input.ts';
+import type { SynchronizationSession } from './head-session.ts';
 import { parabolicVertex } from './offset.ts';
 import {
   offsetOfShift,
   type ShiftEvidence,
+  type SoundPlacement,
   type SynchronizationHead,
-  shiftLimit,
+  shiftLimitOf,
   softmax,
 } from './synchronization-head.ts';
 import { type OffsetVerdict, offsetVerdict } from './verdict.ts';
@@ -45,47 +47,97 @@ const LEAST_DOUBT = 0.05;
 const BEST_PART = 1 / 3;
 const CONFIDENT_SEC = 0.1;
 
-/**
- * @param samples mono at 16 kHz
- * @param luma    `[count, 48, 48]`, 0..1, at 12.5 Hz, from the same instant on
- * @param least   synchronizability under which there is nothing to go by, fitted on validation clips
- * @throws EarshotError `too_short` where sound and picture share under 1.2 s
- */
-export function checkSynchronization(
-  head: SynchronizationHead,
-  samples: Float32Array,
-  luma: Float32Array,
-  count: number,
-  least: number,
-): SynchronizationAnswer {
-  return answerOf(evidenceOf(head, soundSteps(samples), cellMotion(luma, count)), least);
+/** What a clip shows and sounds like; sound and picture may begin and end apart. */
+export interface SynchronizationScene {
+  /** Mono at 16 kHz. */
+  samples: Float32Array;
+  /** `[count, 48, 48]`, 0..1, at 12.5 Hz. */
+  luma: Float32Array;
+  count: number;
+  /** Steps of 40 ms from the first frame to the first sample, negative where the sound begins first; 0 unless told. */
+  soundStart?: number;
 }
 
 /**
- * What each window says.
- *
- * @param sound  `[soundSteps, 32]`
- * @param motion `[steps, 36, 7]`
+ * @param least synchronizability under which there is nothing to go by, fitted on validation clips
+ * @throws EarshotError `too_short` where no offset leaves 1 s of sound and picture together
  */
+export function checkSynchronization(
+  head: SynchronizationHead,
+  { samples, luma, count, soundStart }: SynchronizationScene,
+  least: number,
+): SynchronizationAnswer {
+  return answerOf(evidenceOf(head, soundSteps(samples), cellMotion(luma, count), soundStart), least);
+}
+
+/** The same by a head on the runtime. */
+export async function checkBySession(
+  session: SynchronizationSession,
+  { samples, luma, count, soundStart }: SynchronizationScene,
+  least: number,
+): Promise<SynchronizationAnswer> {
+  const evidence = await evidenceBySession(session, soundSteps(samples), cellMotion(luma, count), soundStart);
+  return answerOf(evidence, least);
+}
+
+/** What each window says; arguments as for `windowsOf`, with its errors. */
 export function evidenceOf(
   head: SynchronizationHead,
   sound: Float32Array,
   motion: Float32Array,
+  soundStart = 0,
 ): ShiftEvidence[] {
+  const windows = windowsOf(sound, motion, soundStart);
+  return windows.map((window) => head.evidence(window.sound, window.motion, window.placed));
+}
+
+/** The same by a head on the runtime. */
+export async function evidenceBySession(
+  session: SynchronizationSession,
+  sound: Float32Array,
+  motion: Float32Array,
+  soundStart = 0,
+): Promise<ShiftEvidence[]> {
+  const evidence: ShiftEvidence[] = [];
+  for (const window of windowsOf(sound, motion, soundStart))
+    evidence.push(await session.evidence(window.sound, window.motion, window.placed));
+  return evidence;
+}
+
+interface Window {
+  sound: Float32Array;
+  motion: Float32Array;
+  placed: SoundPlacement;
+}
+
+/**
+ * Windows of the picture, with as much of the sound around them as an offset may bring into them. A clip whose sound is
+ * late by 2 s has all of its sound compared, not only what lies where its picture does.
+ *
+ * @param sound      `[soundSteps, 32]`
+ * @param motion     `[steps, 36, 7]`
+ * @param soundStart sound steps from the motion's beginning to the sound's
+ * @throws EarshotError `too_short` where no offset leaves 1 s of both in common
+ */
+function windowsOf(sound: Float32Array, motion: Float32Array, soundStart = 0): Window[] {
   const stepSize = CELL_COUNT * CELL_CHANNELS;
-  const stepSound = PHASES * SOUND_BANDS;
-  const steps = Math.floor(Math.min(motion.length / stepSize, sound.length / stepSound));
-  if (shiftLimit(steps) < 1) {
-    const hasSec = (steps / VIDEO_RATE_HZ).toFixed(1);
+  const steps = Math.floor(motion.length / stepSize);
+  const count = Math.floor(sound.length / SOUND_BANDS);
+  const limit = shiftLimitOf({ steps, soundStart, soundSteps: count });
+  if (limit < 1) {
+    const hasSec = (Math.min(steps, count / PHASES) / VIDEO_RATE_HZ).toFixed(1);
     const message = `Sound and picture share ${hasSec} s: at least 1.2 s are needed to tell their offset.`;
     throw new EarshotError('too_short', message);
   }
-  return windowStarts(steps).map((start) => {
+  return windowStarts(steps).flatMap((start) => {
     const end = Math.min(steps, start + WINDOW_STEPS);
-    return head.evidence(
-      sound.subarray(start * stepSound, end * stepSound),
-      motion.subarray(start * stepSize, end * stepSize),
-    );
+    const first = Math.max(0, (start - limit) * PHASES - soundStart);
+    const whole = (Math.min(count, (end + limit) * PHASES - soundStart) - first) >> 1;
+    const placed = { soundStart: soundStart + first - start * PHASES, limit };
+    const extent = { steps: end - start, soundStart: placed.soundStart, soundSteps: whole * PHASES };
+    if (shiftLimitOf(extent) < 0) return [];
+    const heard = sound.subarray(first * SOUND_BANDS, (first + extent.soundSteps) * SOUND_BANDS);
+    return [{ sound: heard, motion: motion.subarray(start * stepSize, end * stepSize), placed }];
   });
 }
 

@@ -1,44 +1,20 @@
 /**
- * Three layers of the synchronisation head over steps, in plain arithmetic; and the picture's stream by itself, which
- * says of every cell how it moves, step by step.
+ * The layers of the synchronisation head over steps, in plain arithmetic; and the picture's stream by itself, which says
+ * of every cell how it moves, step by step.
  */
 import { EarshotError } from '#core/errors';
 import type { NamedArray } from '../layers/parameters.ts';
 import { CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts';
 import { CELL_INPUTS, motionInput, withContext } from './head-input.ts';
 
-/** Widths of the layers of each stream; the last one is that of the embeddings. */
-export const SOUND_WIDTHS = [64, 64, 16] as const;
-export const MOTION_WIDTHS = [16, 24, 16] as const;
-/** The second layer sees the steps before and after as well. */
+/** Widths of the layers of each stream as they are learned; the last one is that of the embeddings. */
+export const SOUND_WIDTHS = [96, 96, 32] as const;
+export const MOTION_WIDTHS = [32, 32, 32] as const;
+/** The second layer sees the steps before and after as well, the one that is added to it two each way. */
 export const NEIGHBOURS = 3;
+export const WIDE_NEIGHBOURS = 5;
 
-/** The picture's half of a synchronisation head. */
-export class MotionStream {
-  /** As it was made of. */
-  readonly arrays: readonly NamedArray[];
-  readonly layers: readonly Layer[];
-
-  /** @throws EarshotError `checkpoint_invalid` naming the array that is missing or has another shape */
-  constructor(arrays: readonly NamedArray[]) {
-    this.arrays = arrays.filter(({ name }) => name.startsWith('motion/'));
-    const named = new Map(arrays.map((array) => [array.name, array]));
-    this.layers = layersOf(named, 'motion', CELL_INPUTS, MOTION_WIDTHS);
-  }
-
-  /**
-   * @param cells `[steps, 36, 7]` of `cellMotion`
-   * @returns `[steps, 36, 16]`, each cell's mean taken off
-   */
-  embed(cells: Float32Array): Float32Array {
-    const steps = cells.length / (CELL_COUNT * CELL_CHANNELS);
-    const input = new Float32Array(steps * CELL_COUNT * CELL_INPUTS);
-    motionInput(cells, input, 0);
-    const embedded = forward(this.layers, input, steps, CELL_COUNT);
-    centre(embedded, CELL_COUNT);
-    return embedded;
-  }
-}
+type Named = ReadonlyMap<string, NamedArray>;
 
 /** A dense layer: kernel `[inputs, outputs]`. */
 export interface Layer {
@@ -48,29 +24,97 @@ export interface Layer {
   outputs: number;
 }
 
-export function layersOf(
-  named: ReadonlyMap<string, NamedArray>,
-  stream: string,
-  inputs: number,
-  widths: readonly [number, number, number],
-): Layer[] {
-  const sizes = [inputs, NEIGHBOURS * widths[0], widths[1]];
-  return widths.map((outputs, i) => {
-    const size = sizes[i] as number;
-    return {
-      kernel: arrayOf(named, `${stream}/${i + 1}/kernel`, [size, outputs]),
-      bias: arrayOf(named, `${stream}/${i + 1}/bias`, [outputs]),
-      inputs: size,
-      outputs,
-    };
-  });
+interface StreamLayers {
+  first: Layer;
+  second: Layer;
+  wide: Layer | null;
+  last: Layer;
 }
 
-export function arrayOf(
-  named: ReadonlyMap<string, NamedArray>,
-  name: string,
-  shape: readonly number[],
-): Float32Array {
+/**
+ * Dense, a convolution over time, a wider one that is added to what it is given, dense. Rows know nothing of each other:
+ * a cell that was told of others would agree with a sound that theirs make, and no longer say where it comes from.
+ * Streams of before have no wider layer; what there is follows from the arrays.
+ */
+export class Stream {
+  readonly layers: StreamLayers;
+  /** Of what comes out. */
+  readonly width: number;
+
+  /** @throws EarshotError `checkpoint_invalid` naming the array that is missing or has another shape */
+  constructor(named: Named, name: string, inputs: number) {
+    const first = layerOf(named, `${name}/1`, inputs);
+    const second = layerOf(named, `${name}/2`, NEIGHBOURS * first.outputs);
+    const width = second.outputs;
+    const isWide = named.has(`${name}/wide/kernel`);
+    this.layers = {
+      ...{ first, second },
+      wide: isWide ? layerOf(named, `${name}/wide`, WIDE_NEIGHBOURS * width, width) : null,
+      last: layerOf(named, `${name}/3`, width),
+    };
+    this.width = this.layers.last.outputs;
+  }
+
+  /**
+   * @param input       `[steps, rows, inputs]`
+   * @param centredRows 1 where all rows have one mean; each has its own unless told
+   * @returns `[steps, rows, width]`, the mean over time of every value taken off
+   */
+  embed(input: Float32Array, steps: number, rows: number, centredRows = rows): Float32Array {
+    const embedded = dense(this.layers.last, this.#hidden(input, steps, rows));
+    centre(embedded, centredRows * this.width);
+    return embedded;
+  }
+
+  #hidden(input: Float32Array, steps: number, rows: number): Float32Array {
+    const layers = this.layers;
+    const values = relu(dense(layers.first, input));
+    const shape = { steps, rows, width: layers.first.outputs };
+    const second = convolved(layers.second, values, { ...shape, context: NEIGHBOURS });
+    relu(second);
+    if (!layers.wide) return second;
+    const wider = { steps, rows, width: layers.second.outputs, context: WIDE_NEIGHBOURS };
+    return add(relu(convolved(layers.wide, second, wider)), second);
+  }
+}
+
+/** The picture's half of a synchronisation head. */
+export class MotionStream {
+  /** As it was made of. */
+  readonly arrays: readonly NamedArray[];
+  readonly stream: Stream;
+
+  /** @throws EarshotError `checkpoint_invalid` naming the array that is missing or has another shape */
+  constructor(arrays: readonly NamedArray[]) {
+    this.arrays = arrays.filter(({ name }) => name.startsWith('motion/'));
+    this.stream = new Stream(new Map(arrays.map((array) => [array.name, array])), 'motion', CELL_INPUTS);
+  }
+
+  /** Of a cell's embedding. */
+  get width(): number {
+    return this.stream.width;
+  }
+
+  /**
+   * @param cells `[steps, 36, 7]` of `cellMotion`
+   * @returns `[steps, 36, width]`, each cell's mean taken off
+   */
+  embed(cells: Float32Array): Float32Array {
+    const steps = cells.length / (CELL_COUNT * CELL_CHANNELS);
+    const input = new Float32Array(steps * CELL_COUNT * CELL_INPUTS);
+    motionInput(cells, input, 0);
+    return this.stream.embed(input, steps, CELL_COUNT);
+  }
+}
+
+/** @param outputs as wide as its bias unless told */
+function layerOf(named: Named, name: string, inputs: number, outputs?: number): Layer {
+  const width = outputs ?? named.get(`${name}/kernel`)?.shape[1] ?? 0;
+  const kernel = arrayOf(named, `${name}/kernel`, [inputs, width]);
+  return { kernel, bias: arrayOf(named, `${name}/bias`, [width]), inputs, outputs: width };
+}
+
+export function arrayOf(named: Named, name: string, shape: readonly number[]): Float32Array {
   const array = named.get(name);
   if (array && array.shape.join() === shape.join()) return array.data;
   const found = array ? `shape [${array.shape}]` : 'nothing';
@@ -81,32 +125,16 @@ export function arrayOf(
   );
 }
 
-/**
- * @param input `[steps, rows, inputs]`; rows are independent of each other
- * @returns `[steps, rows, width]`
- */
-export function forward(
-  layers: readonly Layer[],
-  input: Float32Array,
-  steps: number,
-  rows: number,
-): Float32Array {
-  const [first, second, last] = layers as [Layer, Layer, Layer];
-  const hidden = dense(first, input, true);
-  const shape = { steps, rows, width: first.outputs, context: NEIGHBOURS };
-  const beside = new Float32Array(hidden.length * NEIGHBOURS);
-  withContext(hidden, shape, beside, 0);
-  return dense(last, dense(second, beside, true), false);
-}
-
-function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array, relu: boolean): Float32Array {
+function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array): Float32Array {
   const rows = x.length / inputs;
   const out = new Float32Array(rows * outputs);
-  const least = relu ? 0 : -Infinity;
   // Four outputs at once, whose sums stay in registers; all widths are multiples of four.
   for (let j = 0; j < outputs; j += 4) {
     for (let row = 0; row < rows; row++) {
-      let [a, b, c, d] = [bias[j], bias[j + 1], bias[j + 2], bias[j + 3]] as [number, number, number, number];
+      let a = bias[j] as number;
+      let b = bias[j + 1] as number;
+      let c = bias[j + 2] as number;
+      let d = bias[j + 3] as number;
       const end = (row + 1) * inputs;
       for (let i = row * inputs, weight = j; i < end; i++, weight += outputs) {
         const value = x[i] as number;
@@ -116,18 +144,40 @@ function dense({ kernel, bias, inputs, outputs }: Layer, x: Float32Array, relu: 
         d += value * (kernel[weight + 3] as number);
       }
       const at = row * outputs + j;
-      out[at] = Math.max(least, a);
-      out[at + 1] = Math.max(least, b);
-      out[at + 2] = Math.max(least, c);
-      out[at + 3] = Math.max(least, d);
+      out[at] = a;
+      out[at + 1] = b;
+      out[at + 2] = c;
+      out[at + 3] = d;
     }
   }
   return out;
 }
 
-/** Takes off the mean over time of every value of `[time, rows, width]`. */
-export function centre(values: Float32Array, rows: number): void {
-  const size = rows * SOUND_WIDTHS[2];
+/** A convolution over time, each row by itself. */
+function convolved(
+  layer: Layer,
+  x: Float32Array,
+  shape: { steps: number; rows: number; width: number; context: number },
+): Float32Array {
+  const beside = new Float32Array(x.length * shape.context);
+  withContext(x, shape, beside, 0);
+  return dense(layer, beside);
+}
+
+/** In place. */
+function relu(values: Float32Array): Float32Array {
+  for (let i = 0; i < values.length; i++) if ((values[i] as number) < 0) values[i] = 0;
+  return values;
+}
+
+/** Into the first. */
+function add(values: Float32Array, others: Float32Array): Float32Array {
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (others[i] as number);
+  return values;
+}
+
+/** Takes off the mean over time of every value of `[time, size]`. */
+function centre(values: Float32Array, size: number): void {
   const count = values.length / size;
   for (let i = 0; i < size; i++) {
     let mean = 0;

@@ -43,6 +43,7 @@ describe('synchronize', () => {
   it.each([
     ['late.mp4', 0.6],
     ['late.mkv', 0.6],
+    ['later.mkv', 1.72],
     ['late.mov', 0.44],
   ])('honours streams that start at different times (%s)', async (name, lateSec) => {
     const file = join(folder, name);

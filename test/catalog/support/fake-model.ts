@@ -2,13 +2,11 @@
  * A deterministic stand-in for a trained model: a tone of pitch p and a picture of brightness p meet in one point
  * of the space, so that tests know which sound belongs to which picture. Loaded by path inside the worker threads.
  */
+import type { EmbeddingModel, FrameBlock, LocalizationRequest } from '#model/embedding-model';
 import type {
-  EmbeddingModel,
-  FrameBlock,
-  LocalizationRequest,
+  SynchronizationAnswer,
   SynchronizationScene,
-} from '#model/embedding-model';
-import type { SynchronizationAnswer } from '#model/synchronization/check-synchronization';
+} from '#model/synchronization/check-synchronization';
 import { offsetVerdict } from '#model/synchronization/verdict';
 
 export const FAKE_IDENTITY = { id: 'fake', version: '1', dimension: 8 };
@@ -56,7 +54,12 @@ export function loadEmbeddingModel(folder: string): Promise<EmbeddingModel> {
 }
 
 /** The picture flashes up as the sound begins; there is nothing to go by where one of the two doesn't happen. */
-function flashAgainstTone({ samples, luma, count }: SynchronizationScene): SynchronizationAnswer {
+function flashAgainstTone({
+  samples,
+  luma,
+  count,
+  soundStart = 0,
+}: SynchronizationScene): SynchronizationAnswer {
   const pixels = luma.length / count;
   const loud = samples.findIndex((sample) => Math.abs(sample) > 0.05);
   const lit = luma.findIndex((value) => value > 0.5);
@@ -64,7 +67,7 @@ function flashAgainstTone({ samples, luma, count }: SynchronizationScene): Synch
     const verdict = 'not_synchronizable' as const;
     return { offsetSec: null, confidence: 0, synchronizability: 0, verdict, curve: [] };
   }
-  const offsetSec = Math.floor(lit / pixels) / 12.5 - loud / 16_000;
+  const offsetSec = Math.floor(lit / pixels) / 12.5 - loud / 16_000 - 0.04 * soundStart;
   const curve = [-1, 0, 1].map((step) => ({ offsetSec: step, probability: step === 0 ? 0.8 : 0.1 }));
   return { offsetSec, confidence: 0.9, synchronizability: 1, verdict: offsetVerdict(offsetSec), curve };
 }
