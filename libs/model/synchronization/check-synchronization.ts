@@ -81,7 +81,7 @@ export async function checkBySession(
 }
 
 /** What each window says; arguments as for `windowsOf`, with its errors. */
-export function evidenceOf(
+function evidenceOf(
   head: SynchronizationHead,
   sound: Float32Array,
   motion: Float32Array,
