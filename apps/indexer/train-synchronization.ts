@@ -9,6 +9,7 @@ export interface HeadFlags extends PlanFlags {
   batchSize: number;
   learningRate?: number;
   resume?: boolean;
+  keepPlaces?: boolean;
   json?: boolean;
 }
 
@@ -33,6 +34,7 @@ export async function trainSynchronizationHead(
       maxClips: flags.maxClips,
       modelFolder,
       resume: flags.resume,
+      keepPlaces: flags.keepPlaces,
       cacheFolder: path.join(dataDir, 'cache', 'training'),
       steps: flags.steps,
       batchSize: isBatchSizeGiven ? flags.batchSize : BATCH_SIZE,

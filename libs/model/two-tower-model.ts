@@ -64,6 +64,7 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   readonly #openLocalizer: (() => Promise<Localizer>) | null;
   readonly #synchronization: StoredSynchronization | null;
   #session: Promise<SynchronizationSession> | null = null;
+  #placesSession: Promise<SynchronizationSession> | null = null;
   readonly #looked = new WeakMap<LocalizationRequest, Promise<LookedAt>>();
   /** Where all that is heard comes from, as the localization head answers it. */
   readonly #heardFrom = new WeakMap<LocalizationRequest, Promise<SegmentLocalization>>();
@@ -198,7 +199,9 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return {
       heard: await this.#towers.audio(logMel, 1),
       input: localizationInput(block, logMel, frontEnds, frames),
-      evidence: moving ? await (await this.#synchrony()).placeEvidence(moving.sound, moving.motion) : null,
+      evidence: moving
+        ? await (await this.#synchronyOfPlaces()).placeEvidence(moving.sound, moving.motion)
+        : null,
     };
   }
 
@@ -208,9 +211,17 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return this.#session;
   }
 
+  /** The same of the head that tells places apart. */
+  #synchronyOfPlaces(): Promise<SynchronizationSession> {
+    const { head } = this.#synchronization as StoredSynchronization;
+    if (head.places === head) return this.#synchrony();
+    this.#placesSession ??= SynchronizationSession.open(head.places);
+    return this.#placesSession;
+  }
+
   dispose(): void {
     this.#towers.dispose();
-    for (const opened of [this.#localizer, this.#sourceLocalizer, this.#session])
+    for (const opened of [this.#localizer, this.#sourceLocalizer, this.#session, this.#placesSession])
       void opened?.then((opened) => opened.dispose()).catch(() => undefined);
   }
 

@@ -69,6 +69,10 @@ export function registerTrain(program: Command, context: CommandContext): void {
       '--resume',
       'go on from the last checkpoint of the run; head synchronization: from the head that the model has',
     )
+    .option(
+      '--keep-places',
+      'head synchronization: the head that the model has goes on telling places apart, the new one is for offsets',
+    )
     .option('--json', 'print one JSON document')
     .action((flags: TrainFlags) => {
       if (flags.head === 'separation') {

@@ -2,6 +2,7 @@
 import { EarshotError } from '#core/errors';
 import { readTwoTowerManifest } from '#model/checkpoint/checkpoint';
 import { readSynchronization, writeSynchronization } from '#model/checkpoint/synchronization';
+import { withPlaces } from '#model/synchronization/synchronization-head';
 import {
   type LearnedSynchronization,
   learnSynchronization,
@@ -21,6 +22,8 @@ export interface SynchronizationTraining
   modelFolder: string;
   /** Goes on from the head that the model has, where it has one. */
   resume?: boolean;
+  /** The head that the model has goes on telling places apart; the new one is for offsets alone. */
+  keepPlaces?: boolean;
 }
 
 export interface SynchronizationTrained extends Omit<LearnedSynchronization, 'arrays'> {
@@ -35,7 +38,8 @@ export async function trainSynchronization(
   options: SynchronizationTraining,
 ): Promise<SynchronizationTrained> {
   const started = Date.now();
-  const before = options.resume ? await headBefore(options.modelFolder) : null;
+  const there = await headBefore(options.modelFolder);
+  const before = options.resume ? there : null;
   const { corpus, seed, steps, batchSize, peakLearningRate } = options;
   const train = await corpusShiftedClips(corpus, 'train', options);
   const validation = await corpusShiftedClips(corpus, 'validation', { ...options, maxClips: undefined });
@@ -46,13 +50,15 @@ export async function trainSynchronization(
   const sets = [first, ...lists.map((list) => list.train)];
   const { arrays, ...learned } = await learnSynchronization({
     ...options,
-    initial: before?.arrays,
+    initial: before?.head.arrays,
     train: sets,
     validation: [validation.clips, ...lists.map((list) => list.validation)],
   });
   const ofCorpus = [train, ...scenes].map((part) => part.clips.count);
   const clips = [...ofCorpus, ...lists.map((list) => list.train.count)];
-  const manifest = await writeSynchronization(options.modelFolder, arrays, {
+  const places = options.keepPlaces ? there?.head.places : undefined;
+  const written = places ? withPlaces(arrays, places) : arrays;
+  const manifest = await writeSynchronization(options.modelFolder, written, {
     leastSynchronizability: learned.fit.least,
     training: {
       corpus: {
@@ -67,6 +73,7 @@ export async function trainSynchronization(
       peakLearningRate,
       loss: Number(learned.loss.toFixed(4)),
       ...(before && { from: before.training }),
+      ...(places && { places: there?.places }),
     },
   });
   const { id, version } = manifest;
@@ -91,5 +98,8 @@ async function scenesOf({ corpus, cacheFolder, signal, onProgress }: Synchroniza
 async function headBefore(modelFolder: string) {
   const manifest = await readTwoTowerManifest(modelFolder);
   const stored = await readSynchronization(modelFolder, manifest);
-  return stored && { arrays: stored.head.arrays, training: manifest.heads?.synchronization?.training };
+  if (!stored) return null;
+  const training = manifest.heads?.synchronization?.training;
+  const isKept = stored.head.places !== stored.head;
+  return { head: stored.head, training, places: isKept ? training?.places : training };
 }

@@ -157,7 +157,7 @@ function segmentInputs(
     const heard = segmentOf(samples, startSec, plan.lengthSec, audio.sampleRateHz);
     const heardMel = logMelBatch(logMel, [heard], audio);
     const moving = synchronization && synchronyInput(frontEnds, heard, { data, count });
-    const evidence = moving ? synchronization.placeEvidence(moving.sound, moving.motion) : null;
+    const evidence = moving ? synchronization.places.placeEvidence(moving.sound, moving.motion) : null;
     return { input: localizationInput({ data, count }, heardMel, frontEnds, chosen), heard, evidence };
   });
 }

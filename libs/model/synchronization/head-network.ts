@@ -5,7 +5,7 @@ import { Dense } from '../layers/dense.ts';
 import { ParameterStore } from '../layers/parameters.ts';
 import { CELL_COUNT } from './cell-motion.ts';
 import { CELL_INPUTS, PHASES, SOUND_INPUTS } from './head-input.ts';
-import { MOTION_WIDTHS, NEIGHBOURS, SOUND_WIDTHS, WIDE_NEIGHBOURS } from './stream.ts';
+import { MOTION_WIDTHS, NEIGHBOURS, neighbourWeights, SOUND_WIDTHS, WIDE_NEIGHBOURS } from './stream.ts';
 import type { WindowBatch } from './window-batch.ts';
 
 /** Log of the scale of an agreement, and the logit of there being nothing to go by, before anything is learned. */
@@ -24,7 +24,7 @@ export class SynchronizationNetwork {
     this.engine = engine;
     this.store = new ParameterStore(engine, seed);
     this.#sound = new LearningStream(this.store, 'sound', SOUND_INPUTS, SOUND_WIDTHS);
-    this.#motion = new LearningStream(this.store, 'motion', CELL_INPUTS, MOTION_WIDTHS);
+    this.#motion = new LearningStream(this.store, 'motion', CELL_INPUTS, MOTION_WIDTHS, neighbourWeights());
     this.#scale = this.store.weight('scale', [], { kind: 'constant', value: FIRST_LOG_SCALE });
     this.#nothing = this.store.weight('nothing', [], { kind: 'constant', value: FIRST_NOTHING });
   }
@@ -44,6 +44,7 @@ export class SynchronizationNetwork {
   }
 
   dispose(): void {
+    this.#motion.dispose();
     this.store.dispose();
   }
 
@@ -94,20 +95,30 @@ class LearningStream {
   readonly #store: ParameterStore;
   readonly #first: Dense;
   readonly #second: Convolution;
+  readonly #near: Dense | null = null;
+  readonly #whole: Dense | null = null;
   readonly #wide: Convolution;
   readonly #last: Dense;
+  readonly #neighbours: tfTypes.Tensor3D | null = null;
 
+  /** @param neighbours `[rows, rows]`, in which parts the rows around each one count; none: rows know nothing of others */
   constructor(
     store: ParameterStore,
     name: string,
     inputs: number,
     [first, second, last]: readonly [number, number, number],
+    neighbours?: Float32Array,
   ) {
     this.#store = store;
     this.#first = new Dense(store, `${name}/1`, inputs, first);
     this.#second = new Convolution(store, `${name}/2`, NEIGHBOURS, first, second);
     this.#wide = new Convolution(store, `${name}/wide`, WIDE_NEIGHBOURS, second, second);
     this.#last = new Dense(store, `${name}/3`, second, last);
+    if (!neighbours) return;
+    this.#near = new Dense(store, `${name}/near`, first, second);
+    this.#whole = new Dense(store, `${name}/whole`, first, second);
+    const rows = Math.sqrt(neighbours.length);
+    this.#neighbours = store.engine.tf.keep(store.engine.tf.tensor3d(neighbours, [1, rows, rows]));
   }
 
   /** @param present `[batch, steps, rows, 1]`, 0 where there is nothing; all is there unless told */
@@ -115,9 +126,24 @@ class LearningStream {
     const { tf } = this.#store.engine;
     const kept = (values: tfTypes.Tensor) => (present ? tf.mul(values, present) : values) as tfTypes.Tensor4D;
     const first = kept(tf.relu(this.#first.apply(x)));
-    const second = kept(tf.relu(this.#second.apply(first)));
+    const second = kept(tf.relu(this.#withOthers(this.#second.apply(first), first)));
     const wide = tf.add(tf.relu(this.#wide.apply(second)), second);
     return this.#last.apply(wide as tfTypes.Tensor4D) as tfTypes.Tensor4D;
+  }
+
+  dispose(): void {
+    this.#neighbours?.dispose();
+  }
+
+  /** What the rows around each one, and all of them, add to it. */
+  #withOthers(second: tfTypes.Tensor4D, first: tfTypes.Tensor4D): tfTypes.Tensor4D {
+    const { tf } = this.#store.engine;
+    if (!this.#near || !this.#whole || !this.#neighbours) return second;
+    const [batch, steps, rows, width] = first.shape;
+    const around = tf.matMul(this.#neighbours, tf.reshape(first, [batch * steps, rows, width]));
+    const near = this.#near.apply(tf.reshape(around, [batch, steps, rows, width]));
+    const whole = this.#whole.apply(tf.mean(first, 2, true) as tfTypes.Tensor4D);
+    return tf.add(tf.add(second, near), whole) as tfTypes.Tensor4D;
   }
 }
 

@@ -3,7 +3,14 @@ import { OnnxGraphBuilder, type OnnxValue } from '../onnx/graph-builder.ts';
 import { floatOutput, OnnxSession } from '../onnx/session.ts';
 import { CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts';
 import { centredMotion, PHASES, SOUND_INPUTS, soundInput, VIDEO_CONTEXT } from './head-input.ts';
-import { type Layer, type MotionStream, NEIGHBOURS, type Stream, WIDE_NEIGHBOURS } from './stream.ts';
+import {
+  type Layer,
+  type MotionStream,
+  NEIGHBOURS,
+  neighbourWeights,
+  type Stream,
+  WIDE_NEIGHBOURS,
+} from './stream.ts';
 
 /** Says of every cell how it moves; the same as `MotionStream` but for rounding. */
 export class MotionStreamSession {
@@ -82,7 +89,16 @@ async function run(
 function embeddedBy(graph: OnnxGraphBuilder, { layers }: Stream, x: OnnxValue): OnnxValue {
   const relu = (value: OnnxValue) => graph.node('Relu', [value]);
   const first = relu(dense(graph, x, layers.first));
-  const second = relu(dense(graph, withContext(graph, first, NEIGHBOURS), layers.second));
+  const added = [dense(graph, withContext(graph, first, NEIGHBOURS), layers.second)];
+  if (layers.near) {
+    const weights = graph.constant(neighbourWeights(), [CELL_COUNT, CELL_COUNT]);
+    added.push(dense(graph, graph.node('MatMul', [weights, first]), layers.near));
+  }
+  if (layers.whole) {
+    const whole = graph.node('ReduceMean', [first], { axes: [1], keepdims: 1 });
+    added.push(dense(graph, whole, layers.whole));
+  }
+  const second = relu(added.reduce((sum, value) => graph.node('Add', [sum, value])));
   if (!layers.wide) return dense(graph, second, layers.last);
   const wide = relu(dense(graph, withContext(graph, second, WIDE_NEIGHBOURS), layers.wide));
   return dense(graph, graph.node('Add', [wide, second]), layers.last);

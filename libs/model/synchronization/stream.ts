@@ -4,7 +4,7 @@
  */
 import { EarshotError } from '#core/errors';
 import type { NamedArray } from '../layers/parameters.ts';
-import { CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts';
+import { CELL_CHANNELS, CELL_COUNT, CELLS_PER_SIDE } from './cell-motion.ts';
 import { CELL_INPUTS, motionInput, withContext } from './head-input.ts';
 
 /** Widths of the layers of each stream as they are learned; the last one is that of the embeddings. */
@@ -27,14 +27,16 @@ export interface Layer {
 interface StreamLayers {
   first: Layer;
   second: Layer;
+  near: Layer | null;
+  whole: Layer | null;
   wide: Layer | null;
   last: Layer;
 }
 
 /**
- * Dense, a convolution over time, a wider one that is added to what it is given, dense. Rows know nothing of each other:
- * a cell that was told of others would agree with a sound that theirs make, and no longer say where it comes from.
- * Streams of before have no wider layer; what there is follows from the arrays.
+ * Dense, a convolution over time, a wider one that is added to what it is given, dense. In the second layer a cell of the
+ * picture is told of its neighbours and of the whole as well. Streams of before have neither that nor the wider layer;
+ * what there is follows from the arrays.
  */
 export class Stream {
   readonly layers: StreamLayers;
@@ -46,10 +48,13 @@ export class Stream {
     const first = layerOf(named, `${name}/1`, inputs);
     const second = layerOf(named, `${name}/2`, NEIGHBOURS * first.outputs);
     const width = second.outputs;
-    const isWide = named.has(`${name}/wide/kernel`);
+    const optional = (layer: string, size: number) =>
+      named.has(`${name}/${layer}/kernel`) ? layerOf(named, `${name}/${layer}`, size, width) : null;
     this.layers = {
       ...{ first, second },
-      wide: isWide ? layerOf(named, `${name}/wide`, WIDE_NEIGHBOURS * width, width) : null,
+      near: optional('near', first.outputs),
+      whole: optional('whole', first.outputs),
+      wide: optional('wide', WIDE_NEIGHBOURS * width),
       last: layerOf(named, `${name}/3`, width),
     };
     this.width = this.layers.last.outputs;
@@ -71,6 +76,9 @@ export class Stream {
     const values = relu(dense(layers.first, input));
     const shape = { steps, rows, width: layers.first.outputs };
     const second = convolved(layers.second, values, { ...shape, context: NEIGHBOURS });
+    if (layers.near) add(second, dense(layers.near, meanOfNeighbours(values, shape.width)));
+    if (layers.whole)
+      addToRows(second, dense(layers.whole, meanOfRows(values, shape)), rows, layers.second.outputs);
     relu(second);
     if (!layers.wide) return second;
     const wider = { steps, rows, width: layers.second.outputs, context: WIDE_NEIGHBOURS };
@@ -174,6 +182,62 @@ function relu(values: Float32Array): Float32Array {
 function add(values: Float32Array, others: Float32Array): Float32Array {
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) + (others[i] as number);
   return values;
+}
+
+/** Adds one row `[width]` a step to each of the step's rows. */
+function addToRows(values: Float32Array, ofSteps: Float32Array, rows: number, width: number): void {
+  for (let i = 0; i < values.length; i++) {
+    const step = Math.floor(i / (rows * width));
+    values[i] = (values[i] as number) + (ofSteps[step * width + (i % width)] as number);
+  }
+}
+
+/** `[steps, width]` of `[steps, rows, width]`. */
+function meanOfRows(
+  values: Float32Array,
+  { steps, rows, width }: { steps: number; rows: number; width: number },
+): Float32Array {
+  const out = new Float32Array(steps * width);
+  for (let i = 0; i < values.length; i++) {
+    const at = Math.floor(i / (rows * width)) * width + (i % width);
+    out[at] = (out[at] as number) + (values[i] as number) / rows;
+  }
+  return out;
+}
+
+/** Of each cell, up to eight others around it. */
+const NEIGHBOURS_OF_CELL: readonly (readonly number[])[] = Array.from({ length: CELL_COUNT }, (_, cell) => {
+  const [row, column] = [Math.floor(cell / CELLS_PER_SIDE), cell % CELLS_PER_SIDE];
+  return Array.from({ length: CELL_COUNT }, (_, other) => other).filter((other) => {
+    const away = [Math.floor(other / CELLS_PER_SIDE) - row, (other % CELLS_PER_SIDE) - column];
+    return other !== cell && away.every((steps) => Math.abs(steps) <= 1);
+  });
+});
+
+/** `[36, 36]`: row by row, of which cells, and in which parts, each one's neighbours' mean is made. */
+export function neighbourWeights(): Float32Array {
+  const weights = new Float32Array(CELL_COUNT * CELL_COUNT);
+  NEIGHBOURS_OF_CELL.forEach((others, cell) => {
+    for (const other of others) weights[cell * CELL_COUNT + other] = 1 / others.length;
+  });
+  return weights;
+}
+
+/** `[steps, 36, width]` of the same. */
+function meanOfNeighbours(values: Float32Array, width: number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let from = 0; from < values.length; from += CELL_COUNT * width) {
+    NEIGHBOURS_OF_CELL.forEach((others, cell) => {
+      const at = from + cell * width;
+      for (const other of others) {
+        const source = from + other * width;
+        for (let i = 0; i < width; i++)
+          out[at + i] = (out[at + i] as number) + (values[source + i] as number);
+      }
+      for (let i = 0; i < width; i++) out[at + i] = (out[at + i] as number) / others.length;
+    });
+  }
+  return out;
 }
 
 /** Takes off the mean over time of every value of `[time, size]`. */

@@ -89,9 +89,23 @@ export interface PlaceEvidence {
   nothing: number;
 }
 
+/** How the names begin of the arrays of a second head, which tells places apart. */
+const PLACES_PREFIX = 'places/';
+
+/** The arrays of a head that leaves telling places apart to another one. */
+export function withPlaces(arrays: readonly NamedArray[], places: SynchronizationHead): NamedArray[] {
+  const renamed = places.arrays.map((array) => ({ ...array, name: PLACES_PREFIX + array.name }));
+  return [...arrays.filter(({ name }) => !name.startsWith(PLACES_PREFIX)), ...renamed];
+}
+
 export class SynchronizationHead {
   /** As it was made of. */
   readonly arrays: readonly NamedArray[];
+  /**
+   * Which places move as the sound goes is asked of this one: of the head itself, unless it came with a second one. What
+   * finds offsets best need not tell two faces apart best.
+   */
+  readonly places: SynchronizationHead;
   readonly sound: Stream;
   readonly motion: MotionStream;
   readonly #scale: number;
@@ -101,6 +115,9 @@ export class SynchronizationHead {
   constructor(arrays: readonly NamedArray[]) {
     this.arrays = arrays;
     const named = new Map(arrays.map((array) => [array.name, array]));
+    const ofPlaces = arrays.filter(({ name }) => name.startsWith(PLACES_PREFIX));
+    const own = ofPlaces.map((array) => ({ ...array, name: array.name.slice(PLACES_PREFIX.length) }));
+    this.places = own.length > 0 ? new SynchronizationHead(own) : this;
     this.sound = new Stream(named, 'sound', SOUND_INPUTS);
     this.motion = new MotionStream(arrays);
     if (this.sound.width !== this.motion.width) {

@@ -19,7 +19,7 @@ beforeAll(async () => {
   engine = await loadEngine();
 });
 
-/** Arrays as they are learned, or of before: three layers. */
+/** Arrays as they are learned, or of before: three layers, and cells that know nothing of each other. */
 function arraysOf(kind: 'learned' | 'of before'): NamedArray[] {
   if (kind === 'learned') {
     const network = new SynchronizationNetwork(engine, 4);

@@ -10,6 +10,7 @@ import {
   SynchronizationHead,
   shiftLimit,
   shiftLimitOf,
+  withPlaces,
 } from '#model/synchronization/synchronization-head';
 import { type SoundAndPicture, windowBatch } from '#model/synchronization/window-batch';
 
@@ -108,6 +109,24 @@ describe('the synchronisation head', () => {
       expect(shared.length).toBeGreaterThan(70);
     },
   );
+
+  it('leaves telling places apart to a second head, where it came with one', () => {
+    const [offsets, places] = [3, 4].map((seed) => {
+      const network = new SynchronizationNetwork(engine, seed);
+      const head = new SynchronizationHead(network.store.snapshot());
+      network.dispose();
+      return head;
+    }) as [SynchronizationHead, SynchronizationHead];
+    expect(offsets.places).toBe(offsets);
+    const pair = new SynchronizationHead(withPlaces(offsets.arrays, places));
+    // Once more, as a head is written that already had a second one.
+    const again = new SynchronizationHead(withPlaces(pair.arrays, pair.places));
+    const { sound, motion } = randomScene(20, 5);
+    for (const head of [pair, again]) {
+      expect(head.evidence(sound, motion)).toEqual(offsets.evidence(sound, motion));
+      expect(head.places.placeEvidence(sound, motion)).toEqual(places.placeEvidence(sound, motion));
+    }
+  });
 
   it('tries 2 s either way, and leaves 1 s of overlap', () => {
     expect([12, 13, 14, 25, 37, 62, 500].map(shiftLimit)).toEqual([-1, 0, 1, 12, 24, 25, 25]);
