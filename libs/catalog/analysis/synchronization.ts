@@ -65,7 +65,7 @@ function spansOf({ info, name, startSec, endSec }: OpenedSubject): Spans {
     const message = `Sound and picture of "${name}" do not overlap in the part that was asked about.`;
     throw new EarshotError('too_short', message, { subject: name });
   }
-  // Further apart than any offset that is searched for, they never meet.
+  // What lies further away than any offset that is searched for meets nothing of the other.
   return {
     audio: intersectionOf(heard, around(seen)) ?? heard,
     video: intersectionOf(seen, around(heard)) ?? seen,
