@@ -36,8 +36,8 @@ const route = createRoute({
   summary: 'Is the sound in time with the picture?',
   description:
     'JSON with `clipId`, or a form with `file`; `startSec` and `endSec` choose a part, by default the first 60 s. Each ' +
-    'stream is compared as far as it goes, the sound up to 2 s beyond the picture. Verdicts after ITU-R BT.1359: `detectable` when the sound is more ' +
-    'than 45 ms early or 125 ms late, `out_of_sync` beyond 90 ms and 185 ms.',
+    'stream is compared as far as it goes, the sound up to 2 s beyond the picture. Verdicts after ITU-R BT.1359: ' +
+    '`detectable` when the sound is more than 45 ms early or 125 ms late, `out_of_sync` beyond 90 ms and 185 ms.',
   request: { body: analysisBody(question) },
   responses: { 200: jsonAnswer(answer, 'The offset, and how sure it is'), default: errorAnswer },
 });

@@ -59,27 +59,27 @@ function spansOf({ info, name, startSec, endSec }: OpenedSubject): Spans {
     throw new EarshotError('too_short', message, { subject: name });
   }
   const part = { startSec, endSec };
-  const heard = intersectionOf(part, spanOf(audio));
-  const seen = intersectionOf(part, spanOf(video));
-  if (!heard || !seen || !intersectionOf(heard, seen)) {
+  const heard = cutTo(part, spanOf(audio));
+  const seen = cutTo(part, spanOf(video));
+  const common = cutTo(heard, seen);
+  if (common.endSec <= common.startSec) {
     const message = `Sound and picture of "${name}" do not overlap in the part that was asked about.`;
     throw new EarshotError('too_short', message, { subject: name });
   }
   // What lies further away than any offset that is searched for meets nothing of the other.
-  return {
-    audio: intersectionOf(heard, around(seen)) ?? heard,
-    video: intersectionOf(seen, around(heard)) ?? seen,
-  };
+  return { audio: cutTo(heard, around(seen)), video: cutTo(seen, around(heard)) };
 }
 
 function spanOf({ startSec, durationSec }: { startSec: number; durationSec: number }): Span {
   return { startSec, endSec: startSec + durationSec };
 }
 
-function intersectionOf(one: Span, other: Span): Span | null {
-  const startSec = Math.max(one.startSec, other.startSec);
-  const endSec = Math.min(one.endSec, other.endSec);
-  return endSec > startSec ? { startSec, endSec } : null;
+/** What both have; it ends before it begins where that is nothing. */
+function cutTo(one: Span, other: Span): Span {
+  return {
+    startSec: Math.max(one.startSec, other.startSec),
+    endSec: Math.min(one.endSec, other.endSec),
+  };
 }
 
 function around({ startSec, endSec }: Span): Span {

@@ -13,13 +13,19 @@ import {
   type SynchronizationScores,
   synchronizationScores,
 } from '#model/metrics/synchronization';
-import { answerOf, stepsOf } from '#model/synchronization/check-synchronization';
+import { answerOf } from '#model/synchronization/check-synchronization';
 import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
 import { SynchronizationSession } from '#model/synchronization/head-session';
 import { type GroundTruth, readGroundTruth } from '../corpus/manifest.ts';
 import { hasOnsetsInCommon } from '../synchronization/onset-truth.ts';
 import type { ShiftedClips } from '../synchronization/shifted-clips.ts';
-import { type Trial, type TrialKind, trialsOf } from '../synchronization/shifted-trials.ts';
+import {
+  LONG_TRIAL,
+  type Trial,
+  type TrialKind,
+  trialShape,
+  trialsOf,
+} from '../synchronization/shifted-trials.ts';
 import {
   type ClipsOptions,
   corpusShiftedClips,
@@ -56,9 +62,6 @@ interface WindowShape {
 
 /** Of the trials; the split of a list follows from the seed of the training. */
 const SEED = 1;
-/** Windows of 3 s inside of clips of 5 s leave room for 2 s; of clips of 3 s, windows of 2 s for 1 s. */
-const LONG = { steps: 37, limitSec: 2 } satisfies WindowShape;
-const SHORT = { steps: 25, limitSec: 1 } satisfies WindowShape;
 /** Near nothing, where the verdicts differ. */
 const NEAR_SEC = 0.3;
 const GUESSES = 20;
@@ -84,12 +87,12 @@ export async function evaluateSynchronization(
   const session = await SynchronizationSession.open(head);
   try {
     const judge = { session, leastSynchronizability };
-    const results = await scoresOf(judge, clips, 'generated', { shape: LONG, truths }, request);
+    const results = await scoresOf(judge, clips, 'generated', { shape: LONG_TRIAL, truths }, request);
     if (request.pairs !== undefined) {
       const trained = manifest.heads?.synchronization?.training.seed;
       const seed = typeof trained === 'number' ? trained : SEED;
       const { test } = await listShiftedClips(request.pairs, { ...request, seed });
-      const shape = shapeFor(test);
+      const shape = trialShape(test);
       Object.assign(results, await scoresOf(judge, test, 'pairs', { shape, truths: null }, request));
     }
     const { id, version, dimension } = manifest;
@@ -97,10 +100,6 @@ export async function evaluateSynchronization(
   } finally {
     await session.dispose();
   }
-}
-
-function shapeFor(clips: ShiftedClips): WindowShape {
-  return clips.shortest >= LONG.steps + stepsOf(LONG.limitSec) ? LONG : SHORT;
 }
 
 /** The head on the runtime, and its threshold. */

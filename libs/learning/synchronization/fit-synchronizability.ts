@@ -6,7 +6,7 @@ import { answerOf } from '#model/synchronization/check-synchronization';
 import { SynchronizationSession } from '#model/synchronization/head-session';
 import type { SynchronizationHead } from '#model/synchronization/synchronization-head';
 import type { ShiftedClips } from './shifted-clips.ts';
-import { type TrialKind, trialLimitSec, trialsOf } from './shifted-trials.ts';
+import { type TrialKind, trialShape, trialsOf } from './shifted-trials.ts';
 
 export interface SynchronizabilityFit {
   /** Under it, nothing is answered. */
@@ -55,7 +55,7 @@ async function scoredTrials(
 ): Promise<ScoredTrial[]> {
   const scored: ScoredTrial[] = [];
   for (const clips of sets) {
-    const limitSec = trialLimitSec(clips);
+    const { limitSec } = trialShape(clips);
     for (const kind of ['true', 'silent', 'still', 'other'] as const) {
       for await (const trial of trialsOf(session, clips, { kind, steps: 'file', limitSec, seed })) {
         const answer = answerOf(trial.evidence, 0);

@@ -8,7 +8,7 @@ import { SOUND_STEP_SEC } from '#model/synchronization/head-input';
 import { SynchronizationSession } from '#model/synchronization/head-session';
 import { type SynchronizationHead, softmax } from '#model/synchronization/synchronization-head';
 import type { ShiftedClips } from './shifted-clips.ts';
-import { trialSteps, trialsOf } from './shifted-trials.ts';
+import { trialShape, trialsOf } from './shifted-trials.ts';
 import { windowCoincidence } from './window-coincidence.ts';
 
 /** What a window says of each shift, ascending, in steps of 40 ms around 0. */
@@ -65,7 +65,8 @@ async function knownShifts(
   seed: number,
 ): Promise<KnownShift[]> {
   const known: KnownShift[] = [];
-  const trials = trialsOf(session, clips, { kind: 'true', steps: trialSteps(clips), seed });
+  const { steps } = trialShape(clips);
+  const trials = trialsOf(session, clips, { kind: 'true', steps, seed });
   for await (const { offsetSec, sound, motion, evidence } of trials) {
     const [{ shifts }] = evidence as [(typeof evidence)[number]];
     known.push({

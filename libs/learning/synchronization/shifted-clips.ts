@@ -35,6 +35,15 @@ interface ShiftedClip {
   sound: Float32Array[];
 }
 
+/**
+ * Sound steps that a clip of so many video steps has, counted from one of its instants.
+ *
+ * @param instant in hops
+ */
+function soundStepsWithin(steps: number, instant: number): { first: number; end: number } {
+  return { first: Math.ceil(-instant / HOPS), end: Math.floor((steps * HOPS_PER_STEP - instant) / HOPS) };
+}
+
 /** Sound steps that are left out at an end: a few, or many now and then. */
 function cutOff(random: SeededRandom): number {
   return random.integer(0, 16) + (random.next() < 0.25 ? random.integer(0, 40) : 0);
@@ -122,8 +131,9 @@ export class ShiftedClips {
     const hops = Math.round(random.uniform(-most, most));
     // In sound steps, of which a file has whole ones only.
     const cut = () => random.integer(1, Math.floor(steps * PHASES * MOST_CUT) + 1);
-    const soundLead = Math.max(0, Math.ceil(-hops / HOPS)) + cut();
-    const end = Math.min(steps * PHASES, Math.floor((steps * HOPS_PER_STEP - hops) / HOPS)) - cut();
+    const there = soundStepsWithin(steps, hops);
+    const soundLead = Math.max(0, there.first) + cut();
+    const end = Math.min(steps * PHASES, there.end) - cut();
     const soundStart = hops + soundLead * HOPS;
     return { start: 0, steps, soundLead, soundStart, soundSteps: end - soundLead, offsetSec: hops * HOP_SEC };
   }
@@ -144,12 +154,10 @@ export class ShiftedClips {
       const hops = Math.round(random.uniform(-most, most));
       const start = random.integer(0, Math.max(0, recorded - steps) + 1);
       const instant = start * HOPS_PER_STEP + hops;
-      // In sound steps from the picture's beginning, of which the clip has those that lie within it.
       const reach = MOST_SHIFT_STEPS * PHASES;
-      const first = Math.max(-reach, Math.ceil(-instant / HOPS)) + cutOff(random);
-      const end =
-        Math.min(steps * PHASES + reach, Math.floor((recorded * HOPS_PER_STEP - instant) / HOPS)) -
-        cutOff(random);
+      const there = soundStepsWithin(recorded, instant);
+      const first = Math.max(-reach, there.first) + cutOff(random);
+      const end = Math.min(steps * PHASES + reach, there.end) - cutOff(random);
       const soundSteps = (end - first) & ~1;
       const soundStart = instant + first * HOPS;
       const placement = { start, steps, soundLead: first, soundStart, soundSteps, offsetSec: hops * HOP_SEC };

@@ -1,6 +1,6 @@
 /** Trials of a synchronisation head: clips shifted by a known offset, and controls without one. */
 import { SeededRandom } from '#core/random';
-import { evidenceBySession } from '#model/synchronization/check-synchronization';
+import { evidenceBySession, stepsOf } from '#model/synchronization/check-synchronization';
 import { PHASES } from '#model/synchronization/head-input';
 import type { SynchronizationSession } from '#model/synchronization/head-session';
 import { SHIFT_LIMIT_SEC, type ShiftEvidence } from '#model/synchronization/synchronization-head';
@@ -38,19 +38,13 @@ export interface TrialOptions {
   onTrial?(): void;
 }
 
-/** Windows of 3 s, as the evaluation's; shorter clips are tried at the length that leaves room for a shift. */
-const TRIAL_STEPS = 37;
-const SHORT_TRIAL_STEPS = 25;
-const SHORT_TRIAL_LIMIT_SEC = 1;
+/** Windows of 3 s inside of clips of 5 s leave room for 2 s; of clips of 3 s, windows of 2 s for 1 s. */
+export const LONG_TRIAL = { steps: 37, limitSec: SHIFT_LIMIT_SEC } as const;
+const SHORT_TRIAL = { steps: 25, limitSec: 1 } as const;
 
-/** How long the windows are that something is fitted on. */
-export function trialSteps({ shortest }: ShiftedClips): number {
-  return shortest >= TRIAL_STEPS + SHORT_TRIAL_STEPS ? TRIAL_STEPS : SHORT_TRIAL_STEPS;
-}
-
-/** Offsets that are planted: up to 2 s, and in clips of 3 s up to 1 s. */
-export function trialLimitSec(clips: ShiftedClips): number {
-  return trialSteps(clips) === TRIAL_STEPS ? SHIFT_LIMIT_SEC : SHORT_TRIAL_LIMIT_SEC;
+/** How long the windows are that clips are tried by, in video steps, and how large the offsets. */
+export function trialShape({ shortest }: ShiftedClips): { steps: number; limitSec: number } {
+  return shortest >= LONG_TRIAL.steps + stepsOf(LONG_TRIAL.limitSec) ? LONG_TRIAL : SHORT_TRIAL;
 }
 
 /** One trial a clip; the offsets are drawn from the seed, the same for every kind. */

@@ -8,6 +8,7 @@ import {
   PHASES,
   SOUND_BANDS,
   SOUND_STEP_SEC,
+  soundBetween,
   soundSteps,
   VIDEO_RATE_HZ,
   VIDEO_STEP_SEC,
@@ -131,13 +132,19 @@ function windowsOf(sound: Float32Array, motion: Float32Array, soundStart = 0): W
   }
   return windowStarts(steps).flatMap((start) => {
     const end = Math.min(steps, start + WINDOW_STEPS);
-    const first = Math.max(0, (start - limit) * PHASES - soundStart);
-    const whole = (Math.min(count, (end + limit) * PHASES - soundStart) - first) >> 1;
-    const placed = { soundStart: soundStart + first - start * PHASES, limit };
-    const extent = { steps: end - start, soundStart: placed.soundStart, soundSteps: whole * PHASES };
+    const [from, to] = [(start - limit) * PHASES, (end + limit) * PHASES];
+    const heard = soundBetween({ sound, soundStart }, from, to);
+    const pairs = Math.floor(heard.sound.length / (PHASES * SOUND_BANDS));
+    const placed = { soundStart: heard.soundStart - start * PHASES, limit };
+    const extent = { steps: end - start, soundStart: placed.soundStart, soundSteps: pairs * PHASES };
     if (shiftLimitOf(extent) < 0) return [];
-    const heard = sound.subarray(first * SOUND_BANDS, (first + extent.soundSteps) * SOUND_BANDS);
-    return [{ sound: heard, motion: motion.subarray(start * stepSize, end * stepSize), placed }];
+    return [
+      {
+        sound: heard.sound.subarray(0, extent.soundSteps * SOUND_BANDS),
+        motion: motion.subarray(start * stepSize, end * stepSize),
+        placed,
+      },
+    ];
   });
 }
 

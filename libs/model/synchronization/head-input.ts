@@ -64,6 +64,21 @@ export function stepsOfLogMel(logMel: Float32Array): Float32Array {
   return out;
 }
 
+/** A stretch of sound, and where it lies. */
+export interface PlacedSound {
+  /** `[soundSteps, 32]` of `soundSteps` */
+  sound: Float32Array;
+  /** Sound steps from the picture's beginning to the sound's; negative where the sound begins first. */
+  soundStart: number;
+}
+
+/** The part of a sound between two sound steps of the picture; a view of it. */
+export function soundBetween({ sound, soundStart }: PlacedSound, from: number, to: number): PlacedSound {
+  const first = Math.max(0, from - soundStart);
+  const end = Math.min(sound.length / SOUND_BANDS, to - soundStart);
+  return { sound: sound.subarray(first * SOUND_BANDS, end * SOUND_BANDS), soundStart: soundStart + first };
+}
+
 /**
  * A window of sound as the head takes it.
  *

@@ -58,7 +58,7 @@ export interface ShiftSearch {
  * @param steps video steps of the window
  */
 export function shiftLimit(steps: number): number {
-  return Math.min(MOST_SHIFT_STEPS, Math.floor(steps - LEAST_OVERLAP_STEPS + 1e-9));
+  return shiftLimitOf({ steps, soundStart: 0, soundSteps: steps * PHASES });
 }
 
 /** The same where sound and picture are not from one instant to another: what leaves 1 s in one direction. */

@@ -2,15 +2,20 @@
 import type * as tfTypes from '@tensorflow/tfjs';
 import type { Engine } from '../engine/engine.ts';
 import { CELL_CHANNELS, CELL_COUNT } from './cell-motion.ts';
-import { CELL_INPUTS, motionInput, PHASES, SOUND_BANDS, SOUND_INPUTS, soundInput } from './head-input.ts';
+import {
+  CELL_INPUTS,
+  motionInput,
+  PHASES,
+  type PlacedSound,
+  SOUND_BANDS,
+  SOUND_INPUTS,
+  soundBetween,
+  soundInput,
+} from './head-input.ts';
 import { isShared, sharedSteps } from './synchronization-head.ts';
 
 /** Sound and picture of a window; either may begin before the other, and end after it. */
-export interface SoundAndPicture {
-  /** `[soundSteps, 32]` of `soundSteps` */
-  sound: Float32Array;
-  /** Sound steps from the picture's beginning to the sound's. */
-  soundStart: number;
+export interface SoundAndPicture extends PlacedSound {
   /** `[steps, 36, 7]` of `cellMotion` */
   motion: Float32Array;
 }
@@ -48,7 +53,7 @@ export function windowBatch(engine: Engine, windows: readonly SoundAndPicture[],
   const gains = new Float32Array(batch * shifts);
   const excluded = new Float32Array(batch * shifts);
   windows.forEach((window, i) => {
-    const heard = within(window, -most, (steps + limit) * PHASES);
+    const heard = soundBetween(window, -most, (steps + limit) * PHASES);
     const soundSteps = heard.sound.length / SOUND_BANDS;
     const at = i * around * PHASES + heard.soundStart + most;
     soundInput(heard.sound, sound, at * SOUND_INPUTS);
@@ -68,11 +73,4 @@ export function windowBatch(engine: Engine, windows: readonly SoundAndPicture[],
     gains: tf.tensor3d(gains, [batch, 1, shifts]),
     excluded: tf.tensor2d(excluded, [batch, shifts]),
   };
-}
-
-/** The part of the sound between two sound steps of the picture. */
-function within({ sound, soundStart }: SoundAndPicture, from: number, to: number) {
-  const first = Math.max(0, from - soundStart);
-  const end = Math.min(sound.length / SOUND_BANDS, to - soundStart);
-  return { soundStart: soundStart + first, sound: sound.subarray(first * SOUND_BANDS, end * SOUND_BANDS) };
 }
