@@ -81,6 +81,44 @@ export class ConvolutionUnit {
   }
 
   /**
+   * The same of pictures as they lie in memory, `[batch, height, width, inputChannels]`, without a transposition: a row
+   * of pixels is a row of numbers, over which a kernel as many times as wide moves as many times as far.
+   *
+   * @param size of the pictures: how far `same` pads depends on it
+   * @throws EarshotError `shape_mismatch` for a depthwise unit
+   */
+  toOnnxFromPixels(
+    graph: OnnxGraphBuilder,
+    pictures: OnnxValue,
+    size: { height: number; width: number },
+  ): OnnxValue {
+    const { kernelSize: k, inputChannels, strides, depthwise } = this.#options;
+    if (depthwise)
+      throw new EarshotError('shape_mismatch', 'A depthwise convolution has a kernel a channel.');
+    const { kernel, bias } = this.#foldedArrays();
+    const numbers = k * k * inputChannels;
+    const weights = graph.constant(outputsFirst(kernel, numbers, 1, this.outputChannels), [
+      this.outputChannels,
+      1,
+      k,
+      k * inputChannels,
+    ]);
+    const shape = graph.int64([-1, 1, size.height, size.width * inputChannels]);
+    const rows = padding(size.height, k, strides[0]);
+    const columns = padding(size.width, k, strides[1]);
+    const y = graph.node(
+      'Conv',
+      [graph.node('Reshape', [pictures, shape]), weights, graph.constant(bias, [this.outputChannels])],
+      {
+        kernel_shape: [k, k * inputChannels],
+        strides: [strides[0], strides[1] * inputChannels],
+        pads: [rows.before, columns.before * inputChannels, rows.after, columns.after * inputChannels],
+      },
+    );
+    return this.#activated(graph, y);
+  }
+
+  /**
    * The same for vectors, `[..., inputChannels]` to `[..., outputChannels]`: one matrix product.
    *
    * @throws EarshotError `shape_mismatch` for any unit but a pointwise one
@@ -186,6 +224,13 @@ export class ConvolutionUnit {
       };
     });
   }
+}
+
+/** TensorFlow's `same`: as many outputs as strides fit, and what padding is left over goes to the end. */
+function padding(size: number, kernelSize: number, stride: number): { before: number; after: number } {
+  const whole = Math.max(0, (Math.ceil(size / stride) - 1) * stride + kernelSize - size);
+  const before = Math.floor(whole / 2);
+  return { before, after: whole - before };
 }
 
 /** `[positions, inputs, outputs]` to `[outputs, inputs, positions]`. */

@@ -15,7 +15,10 @@ export async function exportServingGraphs(folder: string): Promise<ModelManifest
   const manifest = await readTwoTowerManifest(folder);
   const network = await loadNetwork(folder, manifest);
   try {
-    const graphs = { audio: audioTowerGraph(network.audio), video: videoTowerGraph(network.video) };
+    const graphs = {
+      audio: audioTowerGraph(network.audio),
+      video: videoTowerGraph(network.video, manifest.frontEnds.video),
+    };
     return await writeServingGraphs(folder, manifest, graphs);
   } finally {
     network.dispose();

@@ -1,6 +1,6 @@
-/** The towers as ONNX graphs, batch, frames and steps left free: what a model folder serves from. */
+/** The towers as ONNX graphs, batch, number of frames and steps left free: what a model folder serves from. */
 
-import { MOTION_CHANNELS } from '../front-ends/motion.ts';
+import { MOTION_CHANNELS, motionBlocks } from '../front-ends/motion.ts';
 import type { AudioTower, OnnxTowerOutput } from '../towers/audio-tower.ts';
 import type { VideoTower } from '../towers/video-tower.ts';
 import { OnnxGraphBuilder } from './graph-builder.ts';
@@ -23,18 +23,20 @@ export function audioTowerGraph(tower: AudioTower): Uint8Array {
  * `[batch, steps]`; outputs `embedding`, `steps`, `alignment`, `map` and `positions` as the tower has them, the last
  * two of the selected frames.
  *
+ * @param size of the colour frames
  * @returns the bytes of the `.onnx` file
  */
-export function videoTowerGraph(tower: VideoTower): Uint8Array {
+export function videoTowerGraph(tower: VideoTower, size: { height: number; width: number }): Uint8Array {
   const graph = new OnnxGraphBuilder('video-tower');
-  const frames = graph.input('frames', 'float32', ['all_frames', 'height', 'width', 3]);
+  const frames = graph.input('frames', 'float32', ['all_frames', size.height, size.width, 3]);
   const frameTimesSec = graph.input('frame_times_sec', 'float32', ['batch', 'count']);
   const mapFrames = graph.input('map_frames', 'int64', ['selected']);
+  const side = tower.options.motion ? motionBlocks(tower.options.motion) : 0;
   const motion = tower.options.motion && {
-    frames: graph.input('motion', 'float32', ['all_steps', 'motion_height', 'motion_width', MOTION_CHANNELS]),
+    frames: graph.input('motion', 'float32', ['all_steps', side, side, MOTION_CHANNELS]),
     timesSec: graph.input('motion_times_sec', 'float32', ['batch', 'steps']),
   };
-  const output = tower.toOnnx(graph, { frames, frameTimesSec, motion, mapFrames });
+  const output = tower.toOnnx(graph, { frames, size, frameTimesSec, motion, mapFrames });
   addOutputs(graph, tower, output);
   const { trunkChannels, embeddingDimension } = tower.options;
   const map = (channels: number) => ['selected', 'map_height', 'map_width', channels] as const;

@@ -1,6 +1,6 @@
 /** Motion frames -> a small separable trunk -> one vector a frame: where something moved, and how. */
 import type * as tfTypes from '@tensorflow/tfjs';
-import { MOTION_CHANNELS } from '../front-ends/motion.ts';
+import { MOTION_CHANNELS, motionBlocks } from '../front-ends/motion.ts';
 import { ConvolutionUnit, SeparableBlock } from '../layers/convolution.ts';
 import type { ParameterStore } from '../layers/parameters.ts';
 import { positionPool, positionPoolToOnnx } from '../layers/position-pool.ts';
@@ -17,12 +17,15 @@ export class MotionTrunk {
   readonly units: ConvolutionUnit[];
   /** Of the pooled vector. */
   readonly width: number;
+  /** Of the motion frames' grid of blocks. */
+  readonly #side: number;
   readonly #store: ParameterStore;
   readonly #stem: ConvolutionUnit;
   readonly #blocks: [SeparableBlock, SeparableBlock];
 
-  constructor(store: ParameterStore, name: string, { trunkChannels }: MotionTrunkOptions) {
+  constructor(store: ParameterStore, name: string, { size, trunkChannels }: MotionTrunkOptions) {
     this.#store = store;
+    this.#side = motionBlocks({ size });
     const [c0, c1, c2] = trunkChannels;
     this.width = 2 * c2;
     this.#stem = new ConvolutionUnit(store, `${name}/stem`, {
@@ -43,9 +46,9 @@ export class MotionTrunk {
     for (const block of this.#blocks) map = block.apply(map, training);
     return positionPool(this.#store.engine.tf, map);
   }
-  /** `[frames, 8, size / 2, size / 2]` to `[frames, width]`. */
+  /** `[frames, size / 2, size / 2, 8]` to `[frames, width]`. */
   toOnnx(graph: OnnxGraphBuilder, motion: OnnxValue): OnnxValue {
-    let map = this.#stem.toOnnx(graph, motion);
+    let map = this.#stem.toOnnxFromPixels(graph, motion, { height: this.#side, width: this.#side });
     for (const block of this.#blocks) map = block.toOnnx(graph, map);
     return positionPoolToOnnx(graph, map);
   }

@@ -64,6 +64,8 @@ export interface VideoTowerOutput extends TowerOutput {
 /** `VideoInput` in a graph; the times are `[batch, count]` and `[batch, steps]`. */
 interface OnnxVideoInput {
   frames: OnnxValue;
+  /** Of the colour frames. */
+  size: { height: number; width: number };
   frameTimesSec: OnnxValue;
   /** Null for a tower that sees no motion. */
   motion: { frames: OnnxValue; timesSec: OnnxValue } | null;
@@ -235,7 +237,7 @@ export class VideoTower {
     return { steps, pooled: pooled as tfTypes.Tensor2D };
   }
   toOnnx(graph: OnnxGraphBuilder, input: OnnxVideoInput): OnnxVideoTowerOutput {
-    let map = this.#stem.toOnnx(graph, channelsFirst(graph, input.frames));
+    let map = this.#stem.toOnnxFromPixels(graph, input.frames, input.size);
     for (const block of this.#blocks) map = block.toOnnx(graph, map);
     const tokens = this.#token.toOnnx(graph, positionPoolToOnnx(graph, map));
     const frameTokens = this.#byClip(graph, tokens, input.frameTimesSec);
@@ -266,7 +268,7 @@ export class VideoTower {
     frameTimesSec: OnnxValue,
     motion: { frames: OnnxValue; timesSec: OnnxValue },
   ) {
-    const vectors = (this.#motionTrunk as MotionTrunk).toOnnx(graph, channelsFirst(graph, motion.frames));
+    const vectors = (this.#motionTrunk as MotionTrunk).toOnnx(graph, motion.frames);
     const motionTokens = this.#byClip(
       graph,
       (this.#motionToken as Dense).toOnnx(graph, vectors),

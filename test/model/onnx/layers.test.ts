@@ -100,6 +100,47 @@ describe('ConvolutionUnit', () => {
     });
   }
 
+  it('takes pictures as they lie in memory, of every size and stride', async () => {
+    for (const [i, stride] of strides.entries()) {
+      for (const [kernelSize, channels] of [
+        [1, 1],
+        [2, 3],
+        [3, 3],
+        [5, 8],
+      ] as const) {
+        const store = new ParameterStore(engine, i);
+        const shape = { kernelSize, strides: stride, inputChannels: channels, outputChannels: 8 };
+        const unit = new ConvolutionUnit(store, 'unit', shape);
+        unsettle(store, i);
+        for (const [height, width] of PICTURES) {
+          const layer = {
+            apply: (x: tfTypes.Tensor) => unit.apply(x as tfTypes.Tensor4D, false),
+            toOnnx: (graph: OnnxGraphBuilder, x: OnnxValue) =>
+              channelsLast(graph, unit.toOnnxFromPixels(graph, x, { height, width })),
+          };
+          await expectParity(layer, [
+            [1, height, width, channels],
+            [3, height, width, channels],
+          ]);
+        }
+        unit.forgetFolded();
+        store.dispose();
+      }
+    }
+  });
+
+  it('has no kernel over pixels where it is depthwise', async () => {
+    const store = new ParameterStore(engine, 1);
+    const shape = { kernelSize: 3, depthwise: true, inputChannels: 3, outputChannels: 3 };
+    const unit = new ConvolutionUnit(store, 'unit', shape);
+    const session = await layerSession({ x: 4 }, (graph, x) => {
+      expect(() => unit.toOnnxFromPixels(graph, x, { height: 4, width: 4 })).toThrowError(/kernel a channel/);
+      return x;
+    });
+    await session.dispose();
+    store.dispose();
+  });
+
   it('is a matrix product over the last axis where it is pointwise, and only there', async () => {
     const { tf } = engine;
     const store = new ParameterStore(engine, 1);
@@ -210,9 +251,12 @@ describe('pooling, heads and trunks', () => {
     await expectParity(
       {
         apply: (x) => trunk.apply(x as tfTypes.Tensor4D, false),
-        toOnnx: (graph, x) => trunk.toOnnx(graph, channelsFirst(graph, x)),
+        toOnnx: (graph, x) => trunk.toOnnx(graph, x),
       },
-      PICTURES.map(([height, width]) => [3, height, width, MOTION_CHANNELS]),
+      [
+        [3, 5, 5, MOTION_CHANNELS],
+        [1, 5, 5, MOTION_CHANNELS],
+      ],
     );
     store.dispose();
   });

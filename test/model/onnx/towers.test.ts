@@ -48,7 +48,10 @@ async function bothBackends(
 ): Promise<{ reference: TowerBackend; serving: TowerBackend }> {
   const network = new TwoTowerNetwork(engine, options, 5);
   unsettle(network.store, 6);
-  const graphs = { audio: audioTowerGraph(network.audio), video: videoTowerGraph(network.video) };
+  const graphs = {
+    audio: audioTowerGraph(network.audio),
+    video: videoTowerGraph(network.video, frontEnds.video),
+  };
   return {
     reference: new TensorFlowTowers(network, frontEnds),
     serving: await OnnxTowers.open(graphs, frontEnds, { subject: 'a test' }),
