@@ -103,19 +103,21 @@ async function measureTowers(folder: string, name: EngineName, audio: Float32Arr
   const { readTwoTowerManifest, readServingGraphs } = await import('#model/checkpoint/checkpoint');
   const { LogMelFrontEnd } = await import('#model/front-ends/log-mel');
   const { logMelBatch } = await import('#model/front-ends/log-mel-batch');
-  const { videoBatch } = await import('#model/front-ends/video-batch');
+  const { viewCount, viewedBatch } = await import('#model/front-ends/views');
   const manifest = await readTwoTowerManifest(folder);
   const { frontEnds } = manifest;
   const logMelFrontEnd = new LogMelFrontEnd(frontEnds.audio);
   const prepare = () => ({
     logMel: logMelBatch(logMelFrontEnd, audio, frontEnds.audio),
-    pictures: videoBatch(video, frontEnds.video, manifest.towers.video.motion),
+    pictures: viewedBatch(video, frontEnds.video, manifest.towers.video.motion),
   });
   const frontEnd = await processorSecPerCall(async () => prepare());
   const { logMel, pictures } = prepare();
   const towers = await openTowers();
   const audioTower = await processorSecPerCall(() => towers.audio(logMel, BATCH));
-  const videoTower = await processorSecPerCall(() => towers.video(pictures, BATCH));
+  const videoTower = await processorSecPerCall(() =>
+    towers.video(pictures, BATCH * viewCount(frontEnds.video)),
+  );
   towers.dispose();
   return {
     audioPerSec: BATCH / audioTower,

@@ -14,6 +14,7 @@ import type {
 import { LogMelFrontEnd } from './front-ends/log-mel.ts';
 import { logMelBatch } from './front-ends/log-mel-batch.ts';
 import { videoBatch } from './front-ends/video-batch.ts';
+import { meanOfViews, viewCount, viewedBatch } from './front-ends/views.ts';
 import { boxShaped } from './localization/box-shape.ts';
 import { type LocalizationInput, localizationInput, mapSide } from './localization/localization-input.ts';
 import { type Localizer, type SegmentLocalization, segmentLocalization } from './localization/localizer.ts';
@@ -127,8 +128,10 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
     return this.#runAudio([waveform]);
   }
 
-  videoFeatures(block: FrameBlock, mapFrames: readonly number[]): Promise<VideoTowerResult> {
-    return this.#runVideo([block], mapFrames);
+  async videoFeatures(block: FrameBlock, mapFrames: readonly number[]): Promise<VideoTowerResult> {
+    this.#checkBlock(block);
+    const { frontEnds, towers } = this.#manifest;
+    return this.#towers.video(videoBatch([block], frontEnds.video, towers.video.motion), 1, mapFrames);
   }
 
   async localize(request: LocalizationRequest): Promise<SegmentLocalization> {
@@ -235,17 +238,12 @@ export class TwoTowerEmbeddingModel implements EmbeddingModel {
   }
 
   async #videoBatch(blocks: readonly FrameBlock[]): Promise<Float32Array[]> {
-    return this.#rows((await this.#runVideo(blocks)).embedding.data);
-  }
-
-  async #runVideo(
-    blocks: readonly FrameBlock[],
-    mapFrames: readonly number[] = [],
-  ): Promise<VideoTowerResult> {
     const spec = this.#manifest.frontEnds.video;
     for (const block of blocks) this.#checkBlock(block);
-    const input = videoBatch(blocks, spec, this.#manifest.towers.video.motion);
-    return this.#towers.video(input, blocks.length, mapFrames);
+    const views = viewCount(spec);
+    const input = viewedBatch(blocks, spec, this.#manifest.towers.video.motion);
+    const { embedding } = await this.#towers.video(input, views * blocks.length);
+    return this.#rows(meanOfViews(embedding.data, views, this.identity.dimension));
   }
 
   #checkBlock({ count, data }: FrameBlock): void {

@@ -151,7 +151,9 @@ export class CachedSource implements TrainingSource {
   }
 
   #transform(random: SeededRandom | null): PixelTransform {
-    return drawPixelTransform(this.#frontEnds.video.normalization, this.#augmentation, random);
+    const { normalization, views } = this.#frontEnds.video;
+    const options = { ...this.#augmentation, centrePart: views?.centrePart ?? 1 };
+    return drawPixelTransform(normalization, options, random);
   }
 
   #writePicture(

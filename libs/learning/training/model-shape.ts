@@ -48,7 +48,7 @@ export async function shapeOfModel(folder: string): Promise<ModelShape> {
 
 function cacheOf({ id, towers, segments, frontEnds }: ModelManifest): CacheSpec {
   const { normalization: _audio, ...audio } = frontEnds.audio;
-  const { normalization: _video, ...video } = frontEnds.video;
+  const { normalization: _video, views: _views, ...video } = frontEnds.video;
   const motionSize = towers.video.motion?.size ?? 0;
   const stepSec = audio.hopSec * AUDIO_TIME_STRIDE;
   const fits = video.width === video.height && video.width % motionSize === 0;

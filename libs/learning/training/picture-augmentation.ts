@@ -32,10 +32,16 @@ interface Normalization {
   deviation: readonly [number, number, number];
 }
 
-/** @param random null: the frame as it is, normalised */
+/** @param random null: the middle of the frame as it is, normalised, `centrePart` of its side */
 export function drawPixelTransform(
   { mean, deviation }: Normalization,
-  options: { smallestCrop: number; largestAspect: number; largestBend: number; invertedPart: number },
+  options: {
+    smallestCrop: number;
+    largestAspect: number;
+    largestBend: number;
+    invertedPart: number;
+    centrePart: number;
+  },
   random: SeededRandom | null,
 ): PixelTransform {
   const inverted = random ? random.next() < options.invertedPart : false;
@@ -46,7 +52,7 @@ export function drawPixelTransform(
     return inverted ? { scale: -contrast, shift: 1 + brightness } : { scale: contrast, shift: brightness };
   });
   const part = (values: number[]) => values as [number, number, number];
-  const side = random ? random.uniform(options.smallestCrop, 1) : 1;
+  const side = random ? random.uniform(options.smallestCrop, 1) : options.centrePart;
   // Wider or taller than it was: the longer side of the crop keeps its length.
   const aspect = random ? options.largestAspect ** random.uniform(-1, 1) : 1;
   const width = side * Math.min(1, aspect);
@@ -58,8 +64,8 @@ export function drawPixelTransform(
   return {
     width,
     height,
-    left: random ? random.uniform(0, 1 - width) : 0,
-    top: random ? random.uniform(0, 1 - height) : 0,
+    left: random ? random.uniform(0, 1 - width) : (1 - width) / 2,
+    top: random ? random.uniform(0, 1 - height) : (1 - height) / 2,
     bend: { across: bend(), down: bend() },
     mirrored: random ? random.next() < 0.5 : false,
     channels: random ? part(random.shuffle([0, 1, 2])) : [0, 1, 2],

@@ -144,6 +144,14 @@ const twoTowerFields = z.object({
       fit: z.enum(['stretch', 'cover']),
       /** Of the decoded frames, every so many go through the colour trunk; all of them show motion. */
       colourEveryFrames: z.int().positive().default(1),
+      /** How an embedding looks at a picture; without it, at all of it once. */
+      views: z
+        .object({
+          centrePart: z.number().positive().max(1),
+          mirrored: z.boolean(),
+          colourEveryFrames: z.int().positive(),
+        })
+        .optional(),
       normalization: z.object({
         mean: z.tuple([z.number(), z.number(), z.number()]),
         deviation: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]),

@@ -68,6 +68,22 @@ function addLumaLine(
   }
 }
 
+/** Luma of RGB pixels one after another, each times `scale`. */
+export function lumaPixels(
+  rgb: Uint8Array | Float32Array,
+  offset: number,
+  count: number,
+  scale: number,
+  out: Float32Array,
+): void {
+  const [red, green, blue] = LUMA_WEIGHTS;
+  const thousandth = scale / 1000;
+  for (let i = 0, at = offset; i < count; i++, at += 3)
+    out[i] =
+      thousandth *
+      (red * (rgb[at] as number) + green * (rgb[at + 1] as number) + blue * (rgb[at + 2] as number));
+}
+
 /** Where pixel `i`, counted row by row, lies once blocks are laid one after another. */
 function placeInBlocks(i: number, size: number): number {
   const y = Math.floor(i / size);

@@ -53,21 +53,35 @@ export function videoBatch(
   const frameTimesSec = times(colourCount, every / spec.rateHz);
   const none = new Float32Array(0);
   if (!motion) return { frames, frameTimesSec, motion: null, motionTimesSec: none, luma: none };
-  const side = motionBlocks(motion);
   const lumaFloats = count * motion.size ** 2;
-  const blockFloats = count * side * side * MOTION_CHANNELS;
   const luma = arrayOf(blocks.length * lumaFloats, memory?.luma);
-  const data = arrayOf(blocks.length * blockFloats, memory?.motion?.data);
   blocks.forEach((block, i) => {
     lumaFrames(block.data, count, spec, motion.size, luma, i * lumaFloats);
-    motionFromLuma(luma.subarray(i * lumaFloats), count, motion.size, data, i * blockFloats);
   });
+  const moving = motionOf(luma, blocks.length, spec, motion, memory?.motion?.data);
+  return { frames, frameTimesSec, ...moving, luma };
+}
+
+/**
+ * @param luma   `[blocks * count, size, size]`, 0..1
+ * @param memory an array to write over, where it is of the right size
+ */
+export function motionOf(
+  luma: Float32Array,
+  blocks: number,
+  { rateHz }: { rateHz: number },
+  motion: MotionSpec,
+  memory?: Float32Array,
+): Pick<VideoBatch, 'motion' | 'motionTimesSec'> {
+  const count = luma.length / blocks / motion.size ** 2;
+  const side = motionBlocks(motion);
+  const blockFloats = count * side * side * MOTION_CHANNELS;
+  const data = arrayOf(blocks * blockFloats, memory);
+  for (let i = 0; i < blocks; i++)
+    motionFromLuma(luma.subarray(i * count * motion.size ** 2), count, motion.size, data, i * blockFloats);
   return {
-    frames,
-    frameTimesSec,
-    motion: { data, shape: [blocks.length * count, side, side, MOTION_CHANNELS] },
-    motionTimesSec: times(count, 1 / spec.rateHz),
-    luma,
+    motion: { data, shape: [blocks * count, side, side, MOTION_CHANNELS] },
+    motionTimesSec: Float32Array.from({ length: blocks * count }, (_, i) => (i % count) * (1 / rateHz)),
   };
 }
 
@@ -119,8 +133,11 @@ function normaliseFrame(
 ): void {
   const size = width * height * 3;
   if (data instanceof Float32Array) {
-    for (let i = 0; i < size; i++)
-      out[at + i] = ((data[from + i] as number) - (mean[i % 3] as number)) / (deviation[i % 3] as number);
+    for (let channel = 0; channel < 3; channel++) {
+      const middle = mean[channel] as number;
+      const scale = 1 / (deviation[channel] as number);
+      for (let i = channel; i < size; i += 3) out[at + i] = ((data[from + i] as number) - middle) * scale;
+    }
     return;
   }
   for (let i = 0; i < size; i += 3) {

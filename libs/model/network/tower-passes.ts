@@ -7,7 +7,9 @@ import type { FrontEnds } from '../checkpoint/manifest.ts';
 import type { SegmentPlan } from '../embedding-model.ts';
 import { LogMelFrontEnd } from '../front-ends/log-mel.ts';
 import { logMelBatch } from '../front-ends/log-mel-batch.ts';
-import { type PixelBlock, pixelGradient, type VideoBatch, videoBatch } from '../front-ends/video-batch.ts';
+import type { PixelBlock, VideoBatch } from '../front-ends/video-batch.ts';
+import { viewCount, viewedBatch, viewedPixelGradient } from '../front-ends/views.ts';
+import { unitLength } from '../layers/unit-length.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { dot } from './dot.ts';
 import type { VideoFrames } from './inputs.ts';
@@ -25,7 +27,7 @@ export interface Embedded {
 }
 
 interface SegmentedVideo extends VideoBatch {
-  /** Segments in it. */
+  /** Segments in it, each in every view. */
   batch: number;
 }
 
@@ -117,15 +119,14 @@ export class TowerPasses {
         const inputs = this.#videoTensors(input).filter((tensor) => tensor !== null);
         return tf.grads(through)(inputs);
       });
-      const [colour, moving] = tensors.map((tensor) => tensor.dataSync() as Float32Array);
+      const [colour, moving = null] = tensors.map((tensor) => tensor.dataSync()) as [
+        Float32Array,
+        Float32Array?,
+      ];
       tf.dispose(tensors);
-      batch.forEach(({ start, length }, row) => {
-        const part = (all: Float32Array) => {
-          const size = all.length / batch.length;
-          return all.subarray(row * size, (row + 1) * size);
-        };
-        const moved = moving ? part(moving) : null;
-        const pixels = pixelGradient(part(colour as Float32Array), moved, length, spec, motion);
+      batch.forEach(({ start, length }, block) => {
+        const place = { block, blocks: batch.length, count: length };
+        const pixels = viewedPixelGradient({ colour, motion: moving }, place, spec, motion);
         addInto(gradient, pixels, start * spec.width * spec.height * 3);
       });
     }
@@ -165,7 +166,7 @@ export class TowerPasses {
       data: frames.data.subarray(start * size, (start + length) * size),
       count: length,
     }));
-    const batch = videoBatch(blocks, this.#frontEnds.video, this.#network.options.video.motion);
+    const batch = viewedBatch(blocks, this.#frontEnds.video, this.#network.options.video.motion);
     return { ...batch, batch: segments.length };
   }
 
@@ -183,8 +184,13 @@ export class TowerPasses {
     frames: tfTypes.Tensor4D,
     motion: tfTypes.Tensor4D | null,
   ): tfTypes.Tensor2D {
-    return this.#network.video.apply({ frames, frameTimesSec, motion, motionTimesSec, batch }, false)
-      .embedding;
+    const { tf } = this.#network.engine;
+    const views = viewCount(this.#frontEnds.video);
+    const input = { frames, frameTimesSec, motion, motionTimesSec, batch: views * batch };
+    const { embedding } = this.#network.video.apply(input, false);
+    if (views === 1) return embedding;
+    const mean = tf.mean(tf.reshape(embedding, [views, batch, -1]), 0);
+    return unitLength(tf, mean as tfTypes.Tensor2D);
   }
 
   #rows(compute: () => tfTypes.Tensor2D): Float32Array[] {
