@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { asEarshotError, EarshotError } from '#core/errors';
 import type { Database } from '#store/database';
 import type { VectorIndex } from '#store/index/vector-index';
+import { ClipRepository } from '#store/repositories/clips';
 import { type ModelCollection, ModelRepository } from '#store/repositories/models';
 import type { ActiveModel } from '../active-model.ts';
 import { type CatalogConfig, DEFAULT_MODEL } from '../config.ts';
@@ -32,6 +33,11 @@ export interface ChooseModelParts {
  * @throws EarshotError `model_not_found`, `model_invalid`, `index_unavailable`
  */
 export async function chooseModel(parts: ChooseModelParts): Promise<void> {
+  await choose(parts);
+  await tellIfLacking(parts);
+}
+
+async function choose(parts: ChooseModelParts): Promise<void> {
   const { database, index, changes, configured } = parts;
   const live = await new ModelRepository(database).live();
   if (live === null) {
@@ -71,6 +77,17 @@ async function reasonLost(live: ModelCollection, { models }: ChooseModelParts): 
 /** The configured model where it is another version of the live one. */
 function sameModel(live: ModelCollection, configured: ActiveModel | EarshotError): ActiveModel | null {
   return configured instanceof EarshotError || configured.identity.id !== live.model.id ? null : configured;
+}
+
+/** Until every clip is embedded with the live model, searches miss some. */
+async function tellIfLacking({ database, logger }: ChooseModelParts): Promise<void> {
+  const live = await new ModelRepository(database).live();
+  const clips = live === null ? 0 : await new ClipRepository(database).countMissingEmbeddings(live.model);
+  if (live === null || clips === 0) return;
+  logger.warn(
+    { model: live.model, clips },
+    `clips are not embedded with the model in use yet, and can't be found: a running server or worker does it, or "earshot models use ${live.model.id}"`,
+  );
 }
 
 function tellIfIgnored(live: ModelCollection, { config, configured, logger }: ChooseModelParts): void {

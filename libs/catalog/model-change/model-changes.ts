@@ -43,7 +43,8 @@ export class ModelChanges {
   }
 
   /**
-   * Begins the change to the model, or finds it under way; any other one is taken back.
+   * Begins the change to the model, or finds it under way; any other one is taken back. Of the model in use the job is the
+   * one that embeds what it has not embedded yet, where anything is left.
    *
    * @throws EarshotError what loading the model says (`model_invalid`, `checkpoint_invalid`, ...), `index_unavailable`
    */
@@ -57,7 +58,10 @@ export class ModelChanges {
       const underWay = await new JobRepository(session).unfinished('model');
       if (row?.state === 'building' && underWay) return { job: underWay, cancelled: null };
       const cancelled = await this.#takeBack(rows, row, underWay, session);
-      if (row?.state === 'live') return { job: null, cancelled };
+      if (row?.state === 'live') {
+        const filling = cancelled === null ? underWay : null;
+        return { job: filling ?? (await this.#fill(row, session)), cancelled };
+      }
       await this.#startAfresh(model, row, session);
       return { job: await this.#enqueue(model.indexCollection, session), cancelled };
     });
@@ -90,13 +94,10 @@ export class ModelChanges {
     const wanted =
       (await repository.list()).find(({ state }) => state === 'building') ?? (await repository.live());
     if (!wanted) return;
-    if (wanted.state === 'live') {
-      const lacking = await new ClipRepository(database).idsMissingEmbeddings(wanted.model, { limit: 1 });
-      if (lacking.length === 0) return;
-    }
     await this.#locked(async (session) => {
       if ((await new JobRepository(session).unfinished('model')) !== null) return;
-      await this.#enqueue(wanted.collection, session);
+      if (wanted.state === 'live') await this.#fill(wanted, session);
+      else await this.#enqueue(wanted.collection, session);
     });
     queue.wake(MODEL_QUEUE);
   }
@@ -163,6 +164,12 @@ export class ModelChanges {
     }
     await this.#parts.index.ensureCollection(indexCollection, identity);
     await new ModelRepository(session).add(indexCollection, identity);
+  }
+
+  /** A job for the clips that the live model has not embedded; null where there are none. */
+  async #fill({ collection, model }: ModelCollection, session: Session): Promise<JobRow | null> {
+    const lacking = await new ClipRepository(session).idsMissingEmbeddings(model, { limit: 1 });
+    return lacking.length === 0 ? null : this.#enqueue(collection, session);
   }
 
   async #enqueue(collection: string, session: Session): Promise<JobRow> {

@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Clip, LocalCatalogService } from '#catalog/catalog-service';
-import { modelFolderInUse } from '#catalog/open-catalog';
+import { modelFolderInUse, openCatalog } from '#catalog/open-catalog';
 import { startChild } from '../../support/child.ts';
 import { findPostgres, startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { bump } from '../support/fake-model.ts';
@@ -83,6 +83,14 @@ async function place(env: NodeJS.ProcessEnv = {}, segments = USUAL): Promise<Pla
 }
 
 const open = ({ dataDir, env }: Place) => openTestCatalog(dataDir, env, FAKE_MODELS_MODULE);
+
+async function warningsOfOpening({ dataDir, env }: Place): Promise<object[]> {
+  const lines: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+  const catalog = await openCatalog(testConfig(dataDir, env), { logger, modelModule: FAKE_MODELS_MODULE });
+  await catalog.close();
+  return lines.map((line) => JSON.parse(line));
+}
 
 const folderInUse = ({ dataDir, env }: Place) =>
   modelFolderInUse(testConfig(dataDir, env), {
@@ -482,6 +490,12 @@ describe('a change of models that can not be', () => {
 
       await writeFakeModel(`${here.dataDir}/models/${here.first}`, { id: here.first, version: '2', turn: 1 });
       expect(await folderInUse(here)).toBe(`${here.dataDir}/models/${here.first}`);
+      // Whoever only searches meanwhile is told why nothing is found.
+      const warnings = await warningsOfOpening(here);
+      expect(warnings).toContainEqual(
+        expect.objectContaining({ clips: 2, msg: expect.stringMatching(`models use ${here.first}`) }),
+      );
+
       const upgraded = await open(here);
       await upgraded.startWorker();
       const [fillJob] = (await upgraded.listJobs({})).items.filter(({ kind }) => kind === 'model');
@@ -490,6 +504,7 @@ describe('a change of models that can not be', () => {
       expect((await upgraded.listModels()).find(({ active }) => active)?.version).toBe('2');
       expect(await upgraded.removeModel(`${here.first}@1`)).toEqual({ removedPoints: 4 });
       await upgraded.close();
+      expect(await warningsOfOpening(here)).toEqual([]);
 
       await rm(`${here.dataDir}/models/${here.first}`, { recursive: true });
       const environment = { ...here.env, EARSHOT_MODEL: here.second };
@@ -500,10 +515,9 @@ describe('a change of models that can not be', () => {
       const instead = await openTestCatalog(here.dataDir, environment, FAKE_MODELS_MODULE, here.second);
       await instead.startWorker();
       const { job } = await instead.useModel(here.second);
-      expect(job).toBeNull();
-      const [next] = (await instead.listJobs({})).items;
-      expect(await ended(instead, next?.id as string)).toMatchObject({ kind: 'model', status: 'done' });
+      expect(await ended(instead, job?.id as string)).toMatchObject({ kind: 'model', status: 'done' });
       await expectWhole(instead, clips, here.second);
+      expect((await instead.useModel(here.second)).job).toBeNull();
       await instead.close();
     },
     2 * OPEN_MS,
