@@ -92,11 +92,12 @@ async function featuresOfClip(
   const heard = damage === 'noise' ? underNoise(samples, seed) : samples;
   const audio = await audioFeatures?.call(model, heard);
   const video = await videoFeatures?.call(model, block, []);
-  if (!audio || !video) throw new Error('The model has no steps to attend to.');
+  const [seen] = await model.embedVideo([block]);
+  if (!audio || !video || !seen) throw new Error('The model has no steps to attend to.');
   return {
     label,
     audio: audio.embedding.data,
-    video: video.embedding.data,
+    video: seen,
     audioSteps: audio.steps.data,
     videoSteps: video.steps.data,
   };

@@ -142,7 +142,7 @@ async function framesOf(
 /**
  * The largest-position objective's own map: cosine of the sound and every position, learned from pairs alone; in 0..1.
  */
-async function similarityMaps(
+export async function similarityMaps(
   model: EmbeddingModel,
   { block, samples }: ClipMedia,
   frames: readonly number[],
