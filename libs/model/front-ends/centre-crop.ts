@@ -73,13 +73,16 @@ interface Taps {
   count: number;
 }
 
+/** Added up in one pass, which is several times as fast as one after another; what is not needed has no weight. */
+const TAPS_AT_ONCE = 3;
+
 /** Bilinear places of the middle of an axis, averaged over blocks. */
 function tapsOf(size: number, coarse: number, centrePart: number): Taps {
   const { first, second, part } = sampling(size, centrePart);
   const block = size / coarse;
   const starts = Int32Array.from({ length: coarse }, (_, i) => first[i * block] as number);
-  const count =
-    Math.max(...Array.from(starts, (start, i) => (second[(i + 1) * block - 1] as number) - start)) + 1;
+  const reach = Array.from(starts, (start, i) => (second[(i + 1) * block - 1] as number) - start + 1);
+  const count = Math.max(TAPS_AT_ONCE, ...reach);
   const weights = new Float32Array(coarse * count);
   const add = (i: number, source: number, weight: number) => {
     const at = (source - (starts[i] as number)) * coarse + i;
@@ -115,22 +118,63 @@ export function centreLuma(
   const flat = new Float32Array(size * width + across.count);
   for (let frame = 0; frame < count; frame++) {
     lumaPixels(data, (frame * height + top) * width * 3, rows * width, scale, luma);
-    flat.fill(0);
-    for (let tap = 0; tap < down.count; tap++)
-      for (let y = 0; y < size; y++) {
-        const weight = down.weights[tap * size + y] as number;
-        const from = ((down.first[y] as number) - top + tap) * width;
-        for (let x = 0, at = y * width; x < width; x++, at++)
-          flat[at] = (flat[at] as number) + weight * (luma[from + x] as number);
-      }
-    for (let tap = 0; tap < across.count; tap++)
-      for (let y = 0, at = frame * size * size; y < size; y++)
-        for (let x = 0, from = y * width + tap; x < size; x++, at++)
-          out[at] =
-            (out[at] as number) +
-            (across.weights[tap * size + x] as number) * (flat[from + (across.first[x] as number)] as number);
+    for (let y = 0; y < size; y++) {
+      downRows(luma, ((down.first[y] as number) - top) * width, down, y, flat, y * width, width);
+      acrossRow(flat, y * width, across, out, (frame * size + y) * size);
+    }
   }
   return out;
+}
+
+/** The weighted sum of fine rows, each `width` long, that makes a coarse one. */
+function downRows(
+  rows: Float32Array,
+  from: number,
+  { first, weights, count }: Taps,
+  y: number,
+  out: Float32Array,
+  at: number,
+  width: number,
+): void {
+  const size = first.length;
+  const [one, two, three] = [weights[y], weights[size + y], weights[2 * size + y]] as [
+    number,
+    number,
+    number,
+  ];
+  for (let x = 0; x < width; x++)
+    out[at + x] =
+      one * (rows[from + x] as number) +
+      two * (rows[from + width + x] as number) +
+      three * (rows[from + 2 * width + x] as number);
+  for (let tap = TAPS_AT_ONCE; tap < count; tap++) {
+    const weight = weights[tap * size + y] as number;
+    for (let x = 0; x < width; x++)
+      out[at + x] = (out[at + x] as number) + weight * (rows[from + tap * width + x] as number);
+  }
+}
+
+/** The weighted sums of a fine row's pixels that make a coarse row. */
+function acrossRow(
+  row: Float32Array,
+  from: number,
+  { first, weights, count }: Taps,
+  out: Float32Array,
+  at: number,
+): void {
+  const size = first.length;
+  for (let x = 0; x < size; x++) {
+    const start = from + (first[x] as number);
+    out[at + x] =
+      (weights[x] as number) * (row[start] as number) +
+      (weights[size + x] as number) * (row[start + 1] as number) +
+      (weights[2 * size + x] as number) * (row[start + 2] as number);
+  }
+  for (let tap = TAPS_AT_ONCE; tap < count; tap++)
+    for (let x = 0; x < size; x++)
+      out[at + x] =
+        (out[at + x] as number) +
+        (weights[tap * size + x] as number) * (row[from + tap + (first[x] as number)] as number);
 }
 
 function fullScale(data: Uint8Array | Float32Array): number {
@@ -176,9 +220,13 @@ export function centreCropTransposed(
 export function mirrored(pixels: Float32Array, width: number, channels: number): Float32Array {
   const out = new Float32Array(pixels.length);
   const rowLength = width * channels;
-  for (let row = 0; row < pixels.length; row += rowLength)
-    for (let x = 0; x < width; x++)
-      for (let channel = 0; channel < channels; channel++)
-        out[row + (width - 1 - x) * channels + channel] = pixels[row + x * channels + channel] as number;
+  for (let channel = 0; channel < channels; channel++)
+    for (let row = 0; row < pixels.length; row += rowLength)
+      for (
+        let from = row + channel, to = row + rowLength - channels + channel;
+        from < row + rowLength;
+        from += channels, to -= channels
+      )
+        out[to] = pixels[from] as number;
   return out;
 }
