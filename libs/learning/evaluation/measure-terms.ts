@@ -38,15 +38,13 @@ const TIMES_SEC = [0.96, 2.4, 3.84];
 export async function measureTerms(
   model: EmbeddingModel,
   { corpus, clips }: { corpus: string; clips: number },
-  onProgress?: (done: number, total: number) => void,
 ): Promise<{ n: number; results: Record<string, TermScore> }> {
   const entries = (await readManifest(corpus, 'test')).slice(0, clips);
   const right: number[] = [];
   const maps: { map: Float32Array; random: Float32Array; box: Float32Array }[][] = [];
-  for (const [i, entry] of entries.entries()) {
+  for (const entry of entries) {
     right.push(await lagIsFound(model, path.join(corpus, entry.file), entry.id));
     maps.push(await similarityOf(model, corpus, entry));
-    onProgress?.(i + 1, entries.length);
   }
   const area = mean(maps.flat().map(({ box }) => mean([...box])));
   const overlaps = (kind: 'map' | 'random') =>

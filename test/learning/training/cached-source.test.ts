@@ -104,6 +104,22 @@ describe('the cached training source', () => {
     expect(new Set(change)).toEqual(new Set([0]));
   });
 
+  it('shows the middle that embeddings look at, and all of it where a model has no such view', async () => {
+    const cache = twoClips();
+    const side = frameSize;
+    // White at the upper edge, black below.
+    cache.frames.fill(0);
+    for (let frame = 0; frame < 2 * FRAMES; frame++)
+      cache.frames.fill(255, frame * FRAME, frame * FRAME + 4 * side * 3);
+    const request = { sounds: [0], pictures: [0], seed: null, progress: 0 };
+    const { views, ...whole } = frontEnds.video;
+    const brightest = ({ frames }: TrainingBatch) => frames.reduce((max, value) => Math.max(max, value), -99);
+    expect(views?.centrePart).toBeLessThan(1 - (2 * 4) / side);
+    expect(brightest(await sourceOf(cache).batch(request))).toBeCloseTo(-0.45 / 0.25, 4);
+    const all = new CachedSource(cache, { ...frontEnds, video: whole }, MOTION_SIZE);
+    expect(brightest(await all.batch(request))).toBeCloseTo(0.55 / 0.25, 4);
+  });
+
   it('takes sounds and pictures by their own lists', async () => {
     const batch = await sourceOf(twoClips()).batch({
       sounds: [1, 1],
