@@ -187,6 +187,26 @@ describe('a model folder that is not right', () => {
     await expect(failure).rejects.toThrow(/dimension.*frontEnds\.video\.width/s);
   });
 
+  it('is refused where its frames are no whole number of motion frames, or its view is larger than they are', async () => {
+    const refused = async (
+      name: string,
+      change: (video: Record<string, unknown>) => void,
+      message: RegExp,
+    ) => {
+      const copy = await damaged(name, async (at) => {
+        const manifest = JSON.parse(await readFile(path.join(at, 'model.json'), 'utf8'));
+        change(manifest.frontEnds.video);
+        await writeFile(path.join(at, 'model.json'), JSON.stringify(manifest));
+      });
+      const failure = loadEmbeddingModel(copy);
+      await expect(failure).rejects.toMatchObject({ code: 'model_invalid' });
+      await expect(failure).rejects.toThrow(message);
+    };
+    await refused('odd', (video) => Object.assign(video, { width: 100 }), /frontEnds\.video.*motion\.size/s);
+    const views = { centrePart: 1.5, mirrored: true, colourEveryFrames: 9 };
+    await refused('views', (video) => Object.assign(video, { views }), /frontEnds\.video\.views\.centrePart/);
+  });
+
   it('is refused when the weights are damaged or cut off', async () => {
     const flipped = await damaged('flipped', async (at) => {
       const file = path.join(at, 'weights.safetensors');

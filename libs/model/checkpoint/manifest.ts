@@ -175,16 +175,27 @@ const twoTowerFields = z.object({
   training: z.record(z.string(), z.unknown()),
 });
 
-const twoTowerManifestSchema = twoTowerFields.refine(
-  ({ dimension, calibration: fitted }) => {
-    const gate = fitted?.classification?.fused.gate;
-    return gate === undefined || gate.weights.length === 2 * dimension;
-  },
-  {
-    path: ['calibration', 'classification', 'fused', 'gate', 'weights'],
-    error: 'must be as many as both embeddings have numbers',
-  },
-);
+const twoTowerManifestSchema = twoTowerFields
+  .refine(
+    ({ dimension, calibration: fitted }) => {
+      const gate = fitted?.classification?.fused.gate;
+      return gate === undefined || gate.weights.length === 2 * dimension;
+    },
+    {
+      path: ['calibration', 'classification', 'fused', 'gate', 'weights'],
+      error: 'must be as many as both embeddings have numbers',
+    },
+  )
+  .refine(
+    ({ frontEnds: { video }, towers }) => {
+      const size = towers.video.motion?.size ?? 1;
+      return video.width % size === 0 && video.height % size === 0;
+    },
+    {
+      path: ['frontEnds', 'video'],
+      error: 'width and height must be multiples of towers.video.motion.size',
+    },
+  );
 
 /** Pretrained classifiers that meet in the concept table; the dimension is the table's. */
 const conceptManifestSchema = z.object({
