@@ -5,6 +5,7 @@
  */
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
+import { joined } from '#core/joined';
 import type { GroupingCalibration, LocalizationCalibration } from '#model/checkpoint/manifest';
 import type { EmbeddingModel, LocalizationRequest } from '#model/embedding-model';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
@@ -21,8 +22,7 @@ import {
   randomMap,
 } from '#model/metrics/localization';
 import { type ManifestEntry, readGroundTruth, readManifest } from '../corpus/manifest.ts';
-import { insideBox, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
-import { joined } from '../localization/scene-features.ts';
+import { boxTruth, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { cutAt, firstSegment, type LocalizationEvaluation, movementMap } from './localization-suite.ts';
 import { bestAssignment, type DuetClip, scoreDuets } from './score-duets.ts';
 
@@ -110,11 +110,7 @@ async function trueSources(corpus: string, entry: ManifestEntry): Promise<TrueSo
   const truths = await objectTruths(corpus, entry, truth, objects, TIMES_SEC);
   return shown.map(({ label }, i) => ({
     label,
-    boxes: (truths[i] ?? []).map(({ box }) =>
-      Float32Array.from({ length: TRUTH_SIDE ** 2 }, (_, cell) =>
-        box && insideBox(box, cell, TRUTH_SIDE) ? 1 : 0,
-      ),
-    ),
+    boxes: (truths[i] ?? []).map((each) => boxTruth(each, TRUTH_SIDE)),
   }));
 }
 

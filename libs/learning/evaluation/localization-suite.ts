@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
+import { joined } from '#core/joined';
 import type { LocalizationCalibration } from '#model/checkpoint/manifest';
 import type { EmbeddingModel, FrameBlock } from '#model/embedding-model';
 import { loadEmbeddingModel, readModelInfo } from '#model/load-model';
@@ -26,8 +27,7 @@ import { dot } from '#model/network/dot';
 import { readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
 import { type ClipMedia, decodeBeginning } from '../decode-beginning.ts';
-import { insideBox, type ObjectTruth, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
-import { joined } from '../localization/scene-features.ts';
+import { boxTruth, type ObjectTruth, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { PIXEL_RESAMPLES } from './score-duets.ts';
 
 interface Score {
@@ -132,9 +132,7 @@ async function framesOf(
       centre: centreGaussianMap(side, side),
       random: randomMap(side, side, `${id}/${i}`),
     },
-    box: Float32Array.from({ length: side * side }, (_, cell) =>
-      truth.box && insideBox(truth.box, cell, side) ? 1 : 0,
-    ),
+    box: boxTruth(truth, side),
     mask: Float32Array.from(truth.mask),
   }));
 }

@@ -14,7 +14,7 @@ import { dot } from '#model/network/dot';
 import { ALIGNMENT_SHIFTS } from '#model/objectives/alignment';
 import type { FloatTensor } from '#model/towers/tower-backend';
 import { type ManifestEntry, readGroundTruth, readManifest } from '../corpus/manifest.ts';
-import { insideBox, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
+import { boxTruth, objectTruths, TRUTH_SIDE } from '../localization/scene-clips.ts';
 import { decodePictures, decodeSounds } from './embed-clip.ts';
 import { cutAt, firstSegment, similarityMaps } from './localization-suite.ts';
 
@@ -109,12 +109,10 @@ async function similarityOf(model: EmbeddingModel, corpus: string, entry: Manife
   const media = await firstSegment(path.join(corpus, entry.file), model);
   const frames = TIMES_SEC.map((time) => Math.round(time * model.videoInput.rateHz));
   const { maps, side } = await similarityMaps(model, media, frames);
-  return (truths ?? []).map(({ box }, i) => ({
+  return (truths ?? []).map((each, i) => ({
     map: resizeMap(maps[i] as Float32Array, side, TRUTH_SIDE, TRUTH_SIDE),
     random: randomMap(TRUTH_SIDE, TRUTH_SIDE, `${entry.id}/${i}`),
-    box: Float32Array.from({ length: TRUTH_SIDE ** 2 }, (_, cell) =>
-      box && insideBox(box, cell, TRUTH_SIDE) ? 1 : 0,
-    ),
+    box: boxTruth(each, TRUTH_SIDE),
   }));
 }
 

@@ -13,7 +13,7 @@ import { type ManifestEntry, readGroundTruth, readManifest } from '../corpus/man
 import type { ClipMedia } from '../decode-beginning.ts';
 import { ambience } from './ambience.ts';
 import type { HeadProbe } from './head-probe.ts';
-import { insideBox, type ObjectTruth, objectTruths } from './scene-clips.ts';
+import { boxTruth, type ObjectTruth, objectTruths } from './scene-clips.ts';
 
 /** Frames of a clip that are looked at. */
 const FRAMES = [6, 20, 36, 52] as const;
@@ -87,10 +87,6 @@ async function look(
       truth: boxTruth(truths[i] as ObjectTruth, side),
     })),
   };
-}
-
-function boxTruth({ box }: ObjectTruth, side: number): Float32Array {
-  return Float32Array.from({ length: side * side }, (_, i) => (box && insideBox(box, i, side) ? 1 : 0));
 }
 
 function fitCalibration(looked: readonly Looked[]): LocalizationCalibration {

@@ -2,6 +2,7 @@
  * Mixtures through the frozen towers: what the grouping network learns from. Scenes are kept for a while and drawn
  * again, one frame of each at a time, so that no two frames of a batch share their sound.
  */
+import { joined } from '#core/joined';
 import { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import type { LocalizationInput } from '#model/localization/localization-input';
@@ -9,14 +10,7 @@ import type { ClassPair, GroupingTruth } from '#model/objectives/grouping';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
 import type { RenderedScene } from './render-scene.ts';
 import type { SceneClips } from './scene-clips.ts';
-import {
-  AMBIENCE_COUNT,
-  joined,
-  type MadeScenes,
-  type Rows,
-  rowOf,
-  SceneFeatures,
-} from './scene-features.ts';
+import { AMBIENCE_COUNT, type MadeScenes, type Rows, rowOf, SceneFeatures } from './scene-features.ts';
 import { type Layer, planMixture } from './scene-plan.ts';
 
 /** Scenes that are kept; a frame of one takes about 150 kB. */

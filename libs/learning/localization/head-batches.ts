@@ -2,13 +2,14 @@
  * Scenes through the frozen towers: what the localization head learns from. Making one costs as much as learning from
  * it several times, so examples are kept for a while and drawn again.
  */
+import { joined } from '#core/joined';
 import { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import { mapSide } from '#model/localization/localization-input';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
 import type { RenderedScene } from './render-scene.ts';
 import type { SceneClips } from './scene-clips.ts';
-import { AMBIENCE_COUNT, joined, type Rows, rowOf, SceneFeatures } from './scene-features.ts';
+import { AMBIENCE_COUNT, type Rows, rowOf, SceneFeatures } from './scene-features.ts';
 import { planScene } from './scene-plan.ts';
 
 /** Examples that are kept; one takes about 190 kB. */

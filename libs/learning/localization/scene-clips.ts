@@ -57,8 +57,13 @@ export function softTruth({ mask, box }: ObjectTruth): Uint8Array {
   });
 }
 
+/** 1 in the cells of a square grid whose centre lies in the object's box, 0 elsewhere; `[side * side]`. */
+export function boxTruth({ box }: Pick<ObjectTruth, 'box'>, side: number): Float32Array {
+  return Float32Array.from({ length: side * side }, (_, i) => (box && insideBox(box, i, side) ? 1 : 0));
+}
+
 /** Whether the centre of cell `i` of a square grid lies in a box. */
-export function insideBox(box: NonNullable<ObjectTruth['box']>, i: number, side: number): boolean {
+function insideBox(box: NonNullable<ObjectTruth['box']>, i: number, side: number): boolean {
   const x = ((i % side) + 0.5) / side;
   const y = (Math.floor(i / side) + 0.5) / side;
   return x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;

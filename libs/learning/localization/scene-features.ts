@@ -1,4 +1,5 @@
 /** Scenes through the frozen towers: what heads on top of them learn from. */
+import { joined } from '#core/joined';
 import type { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import { LogMelFrontEnd } from '#model/front-ends/log-mel';
@@ -130,15 +131,4 @@ export class SceneFeatures {
 export function rowOf({ data, shape }: Rows, row: number): Float32Array {
   const size = data.length / (shape[0] as number);
   return data.slice(row * size, (row + 1) * size);
-}
-
-/** One after the other, in one array. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

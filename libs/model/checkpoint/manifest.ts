@@ -147,8 +147,11 @@ const twoTowerFields = z.object({
       /** How an embedding looks at a picture; without it, at all of it once. */
       views: z
         .object({
+          /** Side of the middle that is looked at, as a part of the frame's side. */
           centrePart: z.number().positive().max(1),
+          /** Whether it is looked at mirrored as well. */
           mirrored: z.boolean(),
+          /** As above, for an embedding. */
           colourEveryFrames: z.int().positive(),
         })
         .optional(),

@@ -3,6 +3,7 @@
  * words. Sound, picture and text become unit vectors of one space (see `space.ts`).
  */
 import { EarshotError } from '#core/errors';
+import { joined } from '#core/joined';
 import { readCheckedFile } from '../checkpoint/checkpoint.ts';
 import type { ConceptManifest } from '../checkpoint/manifest.ts';
 import type {
@@ -174,7 +175,7 @@ export class ConceptModel implements EmbeddingModel {
     for (let i = 0; i < count; i++) {
       frames.push(await this.#parts.video.classify(data.subarray(i * size, (i + 1) * size), width, height));
     }
-    return videoConceptScores(concatenate(frames), IMAGE_CLASS_COUNT, this.#parts.sights);
+    return videoConceptScores(joined(frames), IMAGE_CLASS_COUNT, this.#parts.sights);
   }
 
   /** Scores as the space compares them: about 0 where a concept is as present as on ordinary material. */
@@ -198,14 +199,4 @@ export class ConceptModel implements EmbeddingModel {
     // Nobody waits for memory to be given back; a session that is gone already has nothing to give.
     void Promise.allSettled([this.#parts.audio.dispose(), this.#parts.video.dispose()]);
   }
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

@@ -4,21 +4,14 @@
  * "Fixing the train-test resolution discrepancy"). Seen mirrored as well, what is meant counts and not which way it
  * faces (Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", section 4.1).
  */
+import { joined } from '#core/joined';
 import type { FrontEnds } from '../checkpoint/manifest.ts';
 import { centreCrop, centreCropTransposed, centreLuma, mirrored } from './centre-crop.ts';
 import type { MotionSpec } from './motion.ts';
 import { motionOf, type PixelBlock, pixelGradient, type VideoBatch, videoBatch } from './video-batch.ts';
 
 type VideoSpec = FrontEnds['video'];
-
-interface Views {
-  /** Side of the middle that is looked at, as a part of the frame's side. */
-  centrePart: number;
-  /** Whether it is looked at mirrored as well. */
-  mirrored: boolean;
-  /** Of the decoded frames, every so many go through the colour trunk. */
-  colourEveryFrames: number;
-}
+type Views = NonNullable<VideoSpec['views']>;
 
 /** Rows of a batch for each block. */
 export function viewCount({ views }: VideoSpec): number {
@@ -47,7 +40,7 @@ export function viewedBatch(
   };
   const none = new Float32Array(0);
   if (!motion) return { ...colour, motion: null, motionTimesSec: none, luma: none };
-  const middle = concatenated(blocks.map((block) => centreLuma(block, spec, motion.size, centrePart)));
+  const middle = joined(blocks.map((block) => centreLuma(block, spec, motion.size, centrePart)));
   const luma = inViews(views, middle, (once) => mirrored(once, motion.size, 1));
   return { ...colour, ...motionOf(luma, blocks.length * viewCount(spec), spec, motion), luma };
 }
@@ -58,7 +51,7 @@ function inViews(
   once: Float32Array,
   other: (once: Float32Array) => Float32Array,
 ): Float32Array {
-  return views.mirrored ? concatenated([once, other(once)]) : once;
+  return views.mirrored ? joined([once, other(once)]) : once;
 }
 
 /**
@@ -114,14 +107,4 @@ export function viewedPixelGradient(
     for (let i = 0; i < gradient.length; i++) gradient[i] = (gradient[i] as number) + (other[i] as number);
   }
   return centreCropTransposed(gradient, spec, views.centrePart);
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

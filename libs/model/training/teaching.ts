@@ -4,6 +4,7 @@
  *
  * @see Hinton et al. 2015, "Distilling the knowledge in a neural network"; Aytar et al. 2016, "SoundNet"
  */
+import { joined } from '#core/joined';
 import { SeededRandom } from '#core/random';
 import type { TaughtRows, TrainingBatch, TrainingSource } from './training-source.ts';
 
@@ -55,19 +56,12 @@ export async function taughtBatch(
 export function joinBatches(pairs: TrainingBatch, taught: TrainingBatch): TrainingBatch {
   return {
     ...pairs,
-    logMel: joined(pairs.logMel, taught.logMel),
-    frames: joined(pairs.frames, taught.frames),
-    frameTimesSec: joined(pairs.frameTimesSec, taught.frameTimesSec),
-    motion: pairs.motion && taught.motion ? joined(pairs.motion, taught.motion) : null,
-    motionTimesSec: joined(pairs.motionTimesSec, taught.motionTimesSec),
+    logMel: joined([pairs.logMel, taught.logMel]),
+    frames: joined([pairs.frames, taught.frames]),
+    frameTimesSec: joined([pairs.frameTimesSec, taught.frameTimesSec]),
+    motion: pairs.motion && taught.motion ? joined([pairs.motion, taught.motion]) : null,
+    motionTimesSec: joined([pairs.motionTimesSec, taught.motionTimesSec]),
     lagSteps: Int8Array.from([...pairs.lagSteps, ...taught.lagSteps]),
     taught: taught.taught,
   };
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array {
-  const both = new Float32Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
