@@ -169,9 +169,13 @@ function checkDimensions(file: string, stream: RawStream, limits: MediaLimits): 
 
 function checkStreams(file: string, info: MediaInfo, limits: MediaLimits): void {
   if (info.video === null && info.audio === null) {
-    throw new EarshotError('media_no_streams', `The file ${file} holds neither sound nor picture.`, {
-      subject: file,
-    });
+    throw new EarshotError(
+      'media_no_streams',
+      `The file ${file} holds neither sound nor picture that can be decoded.`,
+      {
+        subject: file,
+      },
+    );
   }
   if (info.durationSec > limits.maxDurationSec) {
     throw new EarshotError(

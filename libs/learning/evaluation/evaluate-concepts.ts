@@ -13,7 +13,7 @@ import {
   parseLabelList,
 } from '#model/concepts/class-names';
 import { ConceptModel } from '#model/concepts/concept-model';
-import { classProbabilities, meanClassScores } from '#model/concepts/scores';
+import { classProbabilities, meanOfPatches } from '#model/concepts/scores';
 import { conceptTable } from '#model/concepts/table';
 import { ConceptWords } from '#model/concepts/text';
 import type { FrameBlock } from '#model/embedding-model';
@@ -66,7 +66,8 @@ const NAIVE_SIZE = 224;
 
 interface MeasuredClip {
   labels: string[];
-  scores: { audio: Float64Array; video: Float64Array };
+  /** Calibrated concept scores, `[concepts]`. */
+  axes: { audio: Float64Array; video: Float64Array };
   vectors: { audio: Float32Array; video: Float32Array };
   naive: BridgeClip;
 }
@@ -146,10 +147,16 @@ async function measure(file: string, info: MediaInfo, model: ConceptModel, signa
     const frames = data.subarray(at(rateHz, startSec) * size, at(rateHz, startSec + lengthSec) * size);
     blocks.push({ data: frames, count: frames.length / size });
   }
-  const audio = await Promise.all(waveforms.map((waveform) => model.audioConcepts(waveform)));
+  const heard = await Promise.all(waveforms.map((waveform) => model.hear(waveform)));
   const video = await Promise.all(blocks.map((block) => model.videoConcepts(block)));
   return {
-    scores: { audio: meanOf(audio), video: meanOf(video) },
+    axes: {
+      audio: model.heardAxes({
+        scores: meanOf(heard.map(({ scores }) => scores)),
+        embedding: meanOf(heard.map(({ embedding }) => embedding)),
+      }),
+      video: model.seenAxes(meanOf(video)),
+    },
     vectors: {
       audio: unitVector(meanOf(await model.embedAudio(waveforms))),
       video: unitVector(meanOf(await model.embedVideo(blocks))),
@@ -182,16 +189,13 @@ async function measureNaive(
     frames.push(classProbabilities(logits.subarray(0, IMAGE_CLASS_COUNT)));
   }
   const { scores } = await model.classifiers.audio.hear(sound);
-  return { audio: meanClassScores(scores, AUDIO_CLASS_COUNT), video: meanOf(frames) };
+  return { audio: meanOfPatches(scores, AUDIO_CLASS_COUNT), video: meanOf(frames) };
 }
 
 function fullVocabulary(clips: readonly MeasuredClip[], model: ConceptModel): ConceptClip[] {
-  return clips.map(({ labels, scores, vectors }) => ({
+  return clips.map(({ labels, axes, vectors }) => ({
     labels: labels.map((label) => model.concepts.indexOf(label)),
-    axes: {
-      audio: model.calibrated('audio', scores.audio),
-      video: model.calibrated('video', scores.video),
-    },
+    axes,
     vectors,
   }));
 }
@@ -200,11 +204,7 @@ function fullVocabulary(clips: readonly MeasuredClip[], model: ConceptModel): Co
 function restricted(clips: readonly MeasuredClip[], model: ConceptModel): ConceptClip[] {
   const kept = BRIDGE_CONCEPTS.map((name) => model.concepts.indexOf(name));
   const only = (axes: Float64Array) => kept.map((index) => axes[index] as number);
-  return clips.map(({ labels, scores }) => {
-    const audio = only(model.calibrated('audio', scores.audio));
-    const video = only(model.calibrated('video', scores.video));
-    return bridgeClip(labels, audio, video);
-  });
+  return clips.map(({ labels, axes }) => bridgeClip(labels, only(axes.audio), only(axes.video)));
 }
 
 function naive(
@@ -246,7 +246,7 @@ async function scoreEsc10(
     if (signal?.aborted) throw new EarshotError('cancelled', 'The evaluation was stopped.');
     const { sampleRateHz } = model.audioInput;
     const { data } = await decodeSamples(file, { sampleRateHz, signal });
-    const axes = model.calibrated('audio', await model.audioConcepts(data));
+    const axes = model.heardAxes(await model.hear(data));
     full.push(model.concepts[strongest(axes)] === concept);
     amongTen.push(
       model.concepts[ten[strongest(ten.map((index) => axes[index] as number))] ?? -1] === concept,

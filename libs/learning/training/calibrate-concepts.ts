@@ -58,7 +58,7 @@ export async function calibrateConcepts(request: CalibrationRequest): Promise<Ca
     return rows;
   };
   const heard = ordinary(
-    await powered(sounds, async (file) => model.audioConcepts(await samplesOf(file, model))),
+    await powered(sounds, async (file) => (await model.hear(await samplesOf(file, model))).scores),
     OUTSTANDING_SOUNDS,
   );
   const seen = ordinary(

@@ -20,9 +20,10 @@ import type { SegmentLocalization } from '../localization/localizer.ts';
 import type { SegmentSources } from '../localization/source-localizer.ts';
 import { conceptCalibration } from './calibration.ts';
 import { AUDIO_CLASS_COUNT, IMAGE_CLASS_COUNT, parseClassMap, parseLabelList } from './class-names.ts';
+import { correctedAxes, type LearnedSounds, learnedSounds, SOUND_EMBEDDING_SIZE } from './learned-sounds.ts';
 import { conceptMapCalibration } from './map-calibration.ts';
 import { type ConceptScene, conceptLocalization, conceptSources, placeLogits } from './maps.ts';
-import { audioConceptScores, videoConceptScores } from './scores.ts';
+import { audioConceptScores, meanOfPatches, videoConceptScores } from './scores.ts';
 import { ConceptProjection, calibrate, type TowerCalibration } from './space.ts';
 import { type ConceptTable, conceptTable, sightClasses, soundClasses, type WeightedClass } from './table.ts';
 import { ConceptWords } from './text.ts';
@@ -41,11 +42,26 @@ interface Parts {
   projection: ConceptProjection;
 }
 
-/** What the model is, without its weights: the table's and the calibration's hash are part of the version. */
+/** A sound as the network hears it. */
+export interface HeardSound {
+  /** How strongly each concept is heard, in [0, 1], before calibration. */
+  scores: Float64Array;
+  /** Mean over the patches, `[1024]`. */
+  embedding: Float64Array;
+}
+
+/**
+ * What the model is, without its weights: the hashes of the table, of the calibration and of what was learned about
+ * sounds are part of the version.
+ */
 export function conceptIdentity({ id, version }: ConceptManifest): ModelIdentity {
   const { table, hash } = conceptTable();
   const calibration = conceptCalibration(table);
-  return { id, version: `${version}+${hash}${calibration.hash}`, dimension: table.concepts.length };
+  const learned = learnedSounds(table);
+  return {
+    ...{ id, version: `${version}+${hash}${calibration.hash}${learned.hash}` },
+    dimension: table.concepts.length,
+  };
 }
 
 export class ConceptModel implements EmbeddingModel {
@@ -59,6 +75,7 @@ export class ConceptModel implements EmbeddingModel {
   readonly #words: ConceptWords;
   readonly #looked = new WeakMap<LocalizationRequest, Promise<ConceptScene>>();
   readonly #calibration: { audio: TowerCalibration; video: TowerCalibration };
+  readonly #learned: LearnedSounds;
 
   private constructor(manifest: ConceptManifest, parts: Parts) {
     this.#parts = parts;
@@ -69,6 +86,7 @@ export class ConceptModel implements EmbeddingModel {
     this.concepts = parts.table.concepts.map(({ name }) => name);
     this.#words = new ConceptWords(parts.table);
     this.#calibration = conceptCalibration(parts.table);
+    this.#learned = learnedSounds(parts.table);
   }
 
   /** @throws EarshotError `checkpoint_invalid` for a missing or damaged file, `model_invalid` */
@@ -94,8 +112,7 @@ export class ConceptModel implements EmbeddingModel {
   async embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
     const vectors: Float32Array[] = [];
     for (const waveform of waveforms) {
-      const scores = await this.audioConcepts(waveform);
-      vectors.push(this.#parts.projection.project(calibrate(scores, this.#calibration.audio)));
+      vectors.push(this.#parts.projection.project(this.heardAxes(await this.hear(waveform))));
     }
     return vectors;
   }
@@ -103,8 +120,7 @@ export class ConceptModel implements EmbeddingModel {
   async embedVideo(blocks: readonly FrameBlock[]): Promise<Float32Array[]> {
     const vectors: Float32Array[] = [];
     for (const block of blocks) {
-      const scores = await this.videoConcepts(block);
-      vectors.push(this.#parts.projection.project(calibrate(scores, this.#calibration.video)));
+      vectors.push(this.#parts.projection.project(this.seenAxes(await this.videoConcepts(block))));
     }
     return vectors;
   }
@@ -136,7 +152,7 @@ export class ConceptModel implements EmbeddingModel {
     const { width, height } = this.videoInput;
     const { projection, video, sights } = this.#parts;
     const size = width * height * 3;
-    const heardConcepts = calibrate(await this.audioConcepts(waveform), this.#calibration.audio);
+    const heardConcepts = this.heardAxes(await this.hear(waveform));
     const scene: ConceptScene = {
       ...{ waveform, heardConcepts, heard: projection.project(heardConcepts) },
       frames: [],
@@ -144,7 +160,7 @@ export class ConceptModel implements EmbeddingModel {
     for (const frame of frames) {
       const seen = await video.see(block.data.subarray(frame * size, (frame + 1) * size), width, height);
       const concepts = placeLogits(seen, video.classVectors).map((logits) =>
-        calibrate(videoConceptScores(logits, IMAGE_CLASS_COUNT, sights), this.#calibration.video),
+        this.seenAxes(videoConceptScores(logits, IMAGE_CLASS_COUNT, sights)),
       );
       const vectors = concepts.map((axes) => projection.project(axes));
       scene.frames.push({ width: seen.mapWidth, height: seen.mapHeight, vectors, concepts });
@@ -159,10 +175,12 @@ export class ConceptModel implements EmbeddingModel {
     return known;
   }
 
-  /** How strongly each concept is heard, in [0, 1], before calibration. */
-  async audioConcepts(waveform: Float32Array): Promise<Float64Array> {
-    const { scores } = await this.#parts.audio.hear(waveform);
-    return audioConceptScores(scores, AUDIO_CLASS_COUNT, this.#parts.sounds);
+  async hear(waveform: Float32Array): Promise<HeardSound> {
+    const { scores, embeddings } = await this.#parts.audio.hear(waveform);
+    return {
+      scores: audioConceptScores(scores, AUDIO_CLASS_COUNT, this.#parts.sounds),
+      embedding: meanOfPatches(embeddings, SOUND_EMBEDDING_SIZE),
+    };
   }
 
   /** How strongly each concept is seen, in [0, 1], before calibration: the mean over frames and views. */
@@ -178,9 +196,22 @@ export class ConceptModel implements EmbeddingModel {
     return videoConceptScores(joined(frames), IMAGE_CLASS_COUNT, this.#parts.sights);
   }
 
-  /** Scores as the space compares them: about 0 where a concept is as present as on ordinary material. */
-  calibrated(modality: 'audio' | 'video', scores: ArrayLike<number>): Float64Array {
-    return calibrate(scores, this.#calibration[modality]);
+  /**
+   * Scores as the space compares them: about 0 where a concept is heard as much as on ordinary material. What the
+   * embedding says besides is added.
+   */
+  heardAxes({ scores, embedding }: HeardSound): Float64Array {
+    return correctedAxes(this.scoreAxes(scores), this.#learned.correction(embedding));
+  }
+
+  /** The same by the classes' scores alone, which is what the correction is learned on top of. */
+  scoreAxes(scores: ArrayLike<number>): Float64Array {
+    return calibrate(scores, this.#calibration.audio);
+  }
+
+  /** About 0 where a concept is seen as much as on ordinary material. */
+  seenAxes(scores: ArrayLike<number>): Float64Array {
+    return calibrate(scores, this.#calibration.video);
   }
 
   /** The networks themselves: class scores, embeddings and the feature map. */

@@ -69,12 +69,15 @@ export function classProbabilities(logits: Float32Array): Float64Array {
   return values.map((value) => value / total);
 }
 
-/** Mean over the patches, `[classes]`. */
-export function meanClassScores(scores: Float32Array, classCount: number): Float64Array {
-  const patches = scores.length / classCount;
-  const means = new Float64Array(classCount);
-  scores.forEach((score, i) => {
-    means[i % classCount] = (means[i % classCount] as number) + score / patches;
+/**
+ * @param values `[patches, width]`
+ * @returns `[width]`
+ */
+export function meanOfPatches(values: Float32Array, width: number): Float64Array {
+  const patches = values.length / width;
+  const means = new Float64Array(width);
+  values.forEach((value, i) => {
+    means[i % width] = (means[i % width] as number) + value / patches;
   });
   return means;
 }

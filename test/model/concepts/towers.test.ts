@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeSamples } from '#media/decode';
 import { probe } from '#media/probe';
 import { AUDIO_CLASS_COUNT, parseClassMap, parseLabelList } from '#model/concepts/class-names';
-import { classProbabilities, meanClassScores } from '#model/concepts/scores';
+import { classProbabilities, meanOfPatches } from '#model/concepts/scores';
 import { AudioClassifier, PictureClassifier } from '#model/concepts/towers';
 import { sharedData } from '../../support/shared-data.ts';
 
@@ -64,7 +64,7 @@ describe.skipIf(!models)(`the classifiers${models ? '' : ' (skipped: no shared d
     const source = path.join(clips as string, file);
     const { durationSec } = await probe(source);
     const { data } = await decodeSamples(source, { endSec: durationSec, sampleRateHz: 16_000 });
-    const means = meanClassScores((await audio.hear(data)).scores, AUDIO_CLASS_COUNT);
+    const means = meanOfPatches((await audio.hear(data)).scores, AUDIO_CLASS_COUNT);
     for (const [name, score] of Object.entries(expected)) {
       expect(Math.abs((means[sounds.indexOf(name)] as number) - score), name).toBeLessThan(0.03);
     }
