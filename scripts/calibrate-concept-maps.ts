@@ -8,21 +8,14 @@
 import { writeFile } from 'node:fs/promises';
 import { readConceptManifest } from '#learning/evaluation/concept-manifest';
 import { calibrateConceptMaps } from '#learning/training/calibrate-concept-maps';
-import { readManifest } from '#model/checkpoint/checkpoint';
-import { isConcept } from '#model/checkpoint/manifest';
-import { ConceptModel } from '#model/concepts/concept-model';
+import { openConceptModel } from './open-concept-model.ts';
 
 const [folder, clips] = process.argv.slice(2);
 if (folder === undefined || clips === undefined) {
   process.stderr.write('Give the folder of the model and the list of clips.\n');
   process.exit(2);
 }
-const manifest = await readManifest(folder);
-if (!isConcept(manifest)) {
-  process.stderr.write(`${folder} does not hold the concept model.\n`);
-  process.exit(2);
-}
-const model = await ConceptModel.load(folder, manifest);
+const model = await openConceptModel(folder);
 const calibration = await calibrateConceptMaps(model, await readConceptManifest(clips));
 const file = new URL('../libs/model/concepts/map-calibration.json', import.meta.url);
 await writeFile(file, `${JSON.stringify(calibration, null, 2)}\n`);

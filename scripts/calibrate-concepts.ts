@@ -7,21 +7,14 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { calibrateConcepts } from '#learning/training/calibrate-concepts';
-import { readManifest } from '#model/checkpoint/checkpoint';
-import { isConcept } from '#model/checkpoint/manifest';
-import { ConceptModel } from '#model/concepts/concept-model';
+import { openConceptModel } from './open-concept-model.ts';
 
 const [folder, sounds, pictures] = process.argv.slice(2);
 if (folder === undefined || sounds === undefined || pictures === undefined) {
   process.stderr.write('Give the folders of the model, of the sounds and of the pictures.\n');
   process.exit(2);
 }
-const manifest = await readManifest(folder);
-if (!isConcept(manifest)) {
-  process.stderr.write(`${folder} does not hold the concept model.\n`);
-  process.exit(2);
-}
-const model = await ConceptModel.load(folder, manifest);
+const model = await openConceptModel(folder);
 const calibration = await calibrateConcepts({
   model,
   sounds,

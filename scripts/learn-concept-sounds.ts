@@ -16,12 +16,10 @@ import { labelledSounds } from '#learning/training/labelled-sounds';
 import { learnConceptSounds, type SoundExample } from '#learning/training/learn-concept-sounds';
 import { decodeSamples } from '#media/decode';
 import { probe } from '#media/probe';
-import { readManifest } from '#model/checkpoint/checkpoint';
-import { isConcept } from '#model/checkpoint/manifest';
 import { encodeSafetensors } from '#model/checkpoint/safetensors';
-import { ConceptModel } from '#model/concepts/concept-model';
 import { correctedAxes, SOUND_EMBEDDING_SIZE, soundCorrection } from '#model/concepts/learned-sounds';
 import { loadEngine } from '#model/engine/engine';
+import { openConceptModel } from './open-concept-model.ts';
 
 /** A rule's sounds count together as at most so many: what one package has a hundred of is heard no oftener elsewhere. */
 const SOUNDS_A_RULE = 6;
@@ -40,12 +38,7 @@ if (folder === undefined || packages === undefined || corpus === undefined) {
   process.stderr.write('Give the folders of the model, of the unpacked packages and of a corpus.\n');
   process.exit(2);
 }
-const manifest = await readManifest(folder);
-if (!isConcept(manifest)) {
-  process.stderr.write(`${folder} does not hold the concept model.\n`);
-  process.exit(2);
-}
-const model = await ConceptModel.load(folder, manifest);
+const model = await openConceptModel(folder);
 const engine = await loadEngine();
 const sounds = await labelledSounds(packages, corpus);
 const ofKind = new Map<string, number>();

@@ -172,9 +172,7 @@ function checkStreams(file: string, info: MediaInfo, limits: MediaLimits): void 
     throw new EarshotError(
       'media_no_streams',
       `The file ${file} holds neither sound nor picture that can be decoded.`,
-      {
-        subject: file,
-      },
+      { subject: file },
     );
   }
   if (info.durationSec > limits.maxDurationSec) {

@@ -1,10 +1,10 @@
 /** `earshot evaluate --suite classification`: labelled clips, classified by a few examples of each label. */
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import type { EmbeddingModel } from '#model/embedding-model';
 import { readModelInfo } from '#model/load-model';
 import { DEFAULT_SCALE, uncalibrated } from '#model/network/scene';
+import { filesBelow } from '../files-below.ts';
 import { TESTED_DEGRADATION } from '../fusion/degradation.ts';
 import { type ClassificationScores, scoreClassification } from './classification-suite.ts';
 import { embedScenes } from './embed-scenes.ts';
@@ -69,17 +69,9 @@ const ESC10_NAME = /^\d+-(\d+)-[A-Z]\.\w+$/;
 
 /** The sounds of a folder with a subfolder for each class, such as ESC-10. */
 async function soundsByFolder(folder: string): Promise<LabelledFile[]> {
-  const entries = await readdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new EarshotError('file_not_found', `The folder ${folder} can't be read.`, {
-      subject: folder,
-      cause,
-    });
-  });
-  return entries
-    .filter((entry) => /\.(ogg|wav|flac|mp3)$/i.test(entry))
-    .sort()
-    .map((entry) => ({
-      ...{ id: entry, file: path.join(folder, entry), labels: [path.dirname(entry)] },
-      source: ESC10_NAME.exec(path.basename(entry))?.[1],
-    }));
+  const entries = await filesBelow(folder, /\.(ogg|wav|flac|mp3)$/i);
+  return entries.map((entry) => ({
+    ...{ id: entry, file: path.join(folder, entry), labels: [path.dirname(entry)] },
+    source: ESC10_NAME.exec(path.basename(entry))?.[1],
+  }));
 }

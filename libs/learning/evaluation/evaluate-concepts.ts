@@ -158,8 +158,8 @@ async function measure(file: string, info: MediaInfo, model: ConceptModel, signa
       video: model.seenAxes(meanOf(video)),
     },
     vectors: {
-      audio: unitVector(meanOf(await model.embedAudio(waveforms))),
-      video: unitVector(meanOf(await model.embedVideo(blocks))),
+      audio: unitVector(meanOf(heard.map((sound) => model.vectorOf(model.heardAxes(sound))))),
+      video: unitVector(meanOf(video.map((scores) => model.vectorOf(model.seenAxes(scores))))),
     },
     naive: await measureNaive(file, info, sound, model, signal),
   };

@@ -2,7 +2,6 @@
  * Measures what each concept scores on ordinary material, for the `concept` model's `calibration.json`. Ordinary means
  * many kinds of sound and picture in equal shares; none of it may be used to measure the model afterwards.
  */
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { decodeFrames, decodeSamples } from '#media/decode';
@@ -10,6 +9,7 @@ import { probe } from '#media/probe';
 import type { CalibrationFile } from '#model/concepts/calibration';
 import type { ConceptModel } from '#model/concepts/concept-model';
 import { conceptTable } from '#model/concepts/table';
+import { filesBelow } from '../files-below.ts';
 
 /** Square root: cosine of such vectors is the Bhattacharyya affinity of the scores. */
 const EXPONENT = 0.5;
@@ -116,8 +116,7 @@ async function frameOf(file: string, model: ConceptModel) {
 }
 
 async function filesIn(folder: string, name: RegExp): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true });
-  const files = entries.filter((entry) => name.test(entry)).sort();
+  const files = await filesBelow(folder, name);
   if (files.length === 0) {
     throw new EarshotError('not_enough_data', `There is nothing to calibrate with in ${folder}.`, {
       subject: folder,

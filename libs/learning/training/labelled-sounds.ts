@@ -3,11 +3,12 @@
  * `labelled-sounds.json`, and the solo instruments of the generated corpus. Of each rule some, so that sixty drums do
  * not drown one owl.
  */
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { EarshotError } from '#core/errors';
+import { filesBelow } from '../files-below.ts';
+
+const SOUND = /\.(ogg|wav|flac)$/i;
 
 /** Most sounds of one rule, and of one class of the corpus. */
 const MOST_OF_A_RULE = 24;
@@ -54,8 +55,9 @@ export async function labelledSounds(packages: string, corpus: string): Promise<
   const sounds: LabelledSound[] = [];
   for (const { package: source, rules } of known) {
     const taken = new Map<string, number>();
-    for (const file of await soundsBelow(path.join(packages, source))) {
-      const rule = rules.find(({ path: expression }) => new RegExp(expression, 'i').test(`/${file}`));
+    const expressions = rules.map((rule) => new RegExp(rule.path, 'i'));
+    for (const file of await filesBelow(path.join(packages, source), SOUND)) {
+      const rule = rules[expressions.findIndex((expression) => expression.test(`/${file}`))];
       const count = taken.get(rule?.path ?? '') ?? 0;
       if (rule === undefined || rule.concepts.length === 0 || count === MOST_OF_A_RULE) continue;
       taken.set(rule.path, count + 1);
@@ -68,7 +70,7 @@ export async function labelledSounds(packages: string, corpus: string): Promise<
       });
     }
   }
-  const solos = await soundsBelow(path.join(corpus, 'train'));
+  const solos = await filesBelow(path.join(corpus, 'train'), SOUND);
   for (const [name, concepts] of Object.entries(corpusClasses)) {
     const files = solos.filter((file) => file.endsWith(`-${name}.wav`)).slice(0, MOST_OF_A_CLASS);
     for (const file of files)
@@ -78,14 +80,4 @@ export async function labelledSounds(packages: string, corpus: string): Promise<
       });
   }
   return sounds;
-}
-
-async function soundsBelow(folder: string): Promise<string[]> {
-  if (!existsSync(folder)) {
-    throw new EarshotError('file_not_found', `The folder ${folder} is needed and is not there.`, {
-      subject: folder,
-    });
-  }
-  const entries = await readdir(folder, { recursive: true });
-  return entries.filter((entry) => /\.(ogg|wav|flac)$/i.test(entry)).sort();
 }

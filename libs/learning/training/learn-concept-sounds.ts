@@ -13,6 +13,7 @@ import type { SoundWeights } from '#model/concepts/learned-sounds';
 import type { Engine } from '#model/engine/engine';
 import { ParameterStore } from '#model/layers/parameters';
 import { Adam } from '#model/training/adam';
+import { namedGradients } from '#model/training/named-gradients';
 
 export interface SoundExample {
   /** Calibrated scores, `[concepts]`. */
@@ -46,13 +47,13 @@ export function learnConceptSounds(
     const message = `At least ${2 * RANK} labelled sounds are needed, and there are ${examples.length}.`;
     throw new EarshotError('not_enough_data', message);
   }
-  const { mean, directions } = leadingDirections(examples);
+  const total = examples.reduce((sum, { weight }) => sum + weight, 0);
+  const { mean, directions } = leadingDirections(examples, total);
   const { tf } = engine;
   const along = examples.map(({ embedding }) => {
     const beyond = Matrix.rowVector(Array.from(embedding, (value, i) => value - (mean[i] as number)));
     return beyond.mmul(directions).to1DArray();
   });
-  const total = examples.reduce((sum, { weight }) => sum + weight, 0);
   const features = tf.tensor2d(along);
   const axes = tf.tensor2d(examples.map((example) => Array.from(example.axes)));
   const right = tf.tensor2d(
@@ -64,22 +65,16 @@ export function learnConceptSounds(
   store.weight('scale', [], { kind: 'constant', value: INITIAL_SCALE });
   // Decay that is decoupled from the loss would be no L2.
   const optimizer = new Adam(store, { weightDecay: 0 });
-  const variables = [...store.trainable.values()];
-  const nameOf = new Map([...store.trainable].map(([name, variable]) => [variable.name, name]));
   const kernel = store.trainable.get('kernel') as unknown as tfTypes.Tensor2D;
   const scale = store.trainable.get('scale') as tfTypes.Variable;
   for (let step = 0; step < STEPS; step++) {
-    const { value, grads } = tf.variableGrads(() => {
+    const { gradients } = namedGradients(engine, store, () => {
       const logits = tf.add(tf.mul(axes, scale), tf.matMul(features, kernel)) as tfTypes.Tensor2D;
       const shares = tf.sum(tf.mul(tf.softmax(logits), right), 1);
       const loss = tf.neg(tf.sum(tf.mul(tf.log(tf.add(shares, 1e-9)), weights)));
       return tf.add(loss, tf.mul(tf.sum(tf.square(kernel)), L2 / (2 * total))) as tfTypes.Scalar;
-    }, variables);
-    const named = Object.entries(grads).map(
-      ([name, gradient]) => [nameOf.get(name) ?? name, gradient] as const,
-    );
-    optimizer.update(new Map(named), (LEARNING_RATE * (1 + Math.cos((Math.PI * step) / STEPS))) / 2);
-    value.dispose();
+    });
+    optimizer.update(gradients, (LEARNING_RATE * (1 + Math.cos((Math.PI * step) / STEPS))) / 2);
   }
   const learned = Float32Array.from(kernel.dataSync());
   const [found = INITIAL_SCALE] = scale.dataSync();
@@ -93,10 +88,16 @@ export function learnConceptSounds(
   };
 }
 
-/** Principal directions of the embeddings, `[1024, rank]`, divided by the spread along them. */
-function leadingDirections(examples: readonly SoundExample[]): { mean: Float64Array; directions: Matrix } {
+/**
+ * Principal directions of the embeddings, `[1024, rank]`, divided by the spread along them.
+ *
+ * @param total of all weights
+ */
+function leadingDirections(
+  examples: readonly SoundExample[],
+  total: number,
+): { mean: Float64Array; directions: Matrix } {
   const size = examples[0]?.embedding.length ?? 0;
-  const total = examples.reduce((sum, { weight }) => sum + weight, 0);
   const mean = new Float64Array(size);
   for (const { embedding, weight } of examples)
     embedding.forEach((value, i) => {

@@ -12,6 +12,7 @@ import { unitLength } from '../layers/unit-length.ts';
 import { rankQuery, similarityMatrix } from '../metrics/retrieval.ts';
 import { INITIAL_LOG_SCALE, MAX_LOG_SCALE, symmetricInfoNce } from '../objectives/info-nce.ts';
 import { Adam } from '../training/adam.ts';
+import { namedGradients } from '../training/named-gradients.ts';
 import { applyHead, type HeadKernels } from './residual-head.ts';
 
 /** A clip as the frozen towers embed it. */
@@ -150,17 +151,12 @@ class HeadFit {
   #update(): void {
     const { tf } = this.#engine;
     const { audio, video } = this.#batch();
-    const variables = [...this.#store.trainable.values()];
-    const nameOf = new Map([...this.#store.trainable].map(([name, variable]) => [variable.name, name]));
-    const { value, grads } = tf.variableGrads(() => {
+    const { gradients } = namedGradients(this.#engine, this.#store, () => {
       const similarity = tf.matMul(this.#head('audio', audio), this.#head('video', video), false, true);
       const logScale = this.#store.trainable.get('logScale') as tfTypes.Variable;
       return symmetricInfoNce(tf, similarity as tfTypes.Tensor2D, tf.minimum(logScale, MAX_LOG_SCALE));
-    }, variables);
-    tf.dispose([value, audio, video]);
-    const gradients = new Map(
-      Object.entries(grads).map(([name, gradient]) => [nameOf.get(name) ?? name, gradient]),
-    );
+    });
+    tf.dispose([audio, video]);
     this.#optimizer.update(gradients, LEARNING_RATE);
   }
 

@@ -2,9 +2,9 @@
  * What each concept scores on ordinary material, measured once and kept in `calibration.json`: for sounds on ESC-10,
  * for pictures on one photograph of each ImageNet class. `scripts/calibrate-concepts.ts` writes the file.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { sha256 } from '../checkpoint/checkpoint.ts';
 import type { TowerCalibration } from './space.ts';
 import type { ConceptTable } from './table.ts';
 
@@ -37,7 +37,7 @@ let shipped: { file: CalibrationFile; hash: string } | null = null;
 export function conceptCalibration(table: ConceptTable): ConceptCalibration {
   if (shipped === null) {
     const bytes = readFileSync(FILE);
-    const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+    const hash = sha256(bytes).slice(0, 8);
     shipped = { file: calibrationSchema.parse(JSON.parse(bytes.toString('utf8'))), hash };
   }
   const { file, hash } = shipped;

@@ -112,7 +112,7 @@ export class ConceptModel implements EmbeddingModel {
   async embedAudio(waveforms: readonly Float32Array[]): Promise<Float32Array[]> {
     const vectors: Float32Array[] = [];
     for (const waveform of waveforms) {
-      vectors.push(this.#parts.projection.project(this.heardAxes(await this.hear(waveform))));
+      vectors.push(this.vectorOf(this.heardAxes(await this.hear(waveform))));
     }
     return vectors;
   }
@@ -120,7 +120,7 @@ export class ConceptModel implements EmbeddingModel {
   async embedVideo(blocks: readonly FrameBlock[]): Promise<Float32Array[]> {
     const vectors: Float32Array[] = [];
     for (const block of blocks) {
-      vectors.push(this.#parts.projection.project(this.seenAxes(await this.videoConcepts(block))));
+      vectors.push(this.vectorOf(this.seenAxes(await this.videoConcepts(block))));
     }
     return vectors;
   }
@@ -132,7 +132,7 @@ export class ConceptModel implements EmbeddingModel {
       const axes = new Float64Array(this.concepts.length);
       for (const { name, weight } of concepts) axes[this.concepts.indexOf(name)] = weight;
       const understood = concepts.map(({ name }) => name);
-      return { vector: this.#parts.projection.project(axes), understood, unknownWords };
+      return { vector: this.vectorOf(axes), understood, unknownWords };
     });
   }
 
@@ -150,11 +150,11 @@ export class ConceptModel implements EmbeddingModel {
   async sceneOf({ waveform, block, frames }: LocalizationRequest): Promise<ConceptScene> {
     this.#checkBlock(block);
     const { width, height } = this.videoInput;
-    const { projection, video, sights } = this.#parts;
+    const { video, sights } = this.#parts;
     const size = width * height * 3;
     const heardConcepts = this.heardAxes(await this.hear(waveform));
     const scene: ConceptScene = {
-      ...{ waveform, heardConcepts, heard: projection.project(heardConcepts) },
+      ...{ waveform, heardConcepts, heard: this.vectorOf(heardConcepts) },
       frames: [],
     };
     for (const frame of frames) {
@@ -162,7 +162,7 @@ export class ConceptModel implements EmbeddingModel {
       const concepts = placeLogits(seen, video.classVectors).map((logits) =>
         this.seenAxes(videoConceptScores(logits, IMAGE_CLASS_COUNT, sights)),
       );
-      const vectors = concepts.map((axes) => projection.project(axes));
+      const vectors = concepts.map((axes) => this.vectorOf(axes));
       scene.frames.push({ width: seen.mapWidth, height: seen.mapHeight, vectors, concepts });
     }
     return scene;
@@ -212,6 +212,11 @@ export class ConceptModel implements EmbeddingModel {
   /** About 0 where a concept is seen as much as on ordinary material. */
   seenAxes(scores: ArrayLike<number>): Float64Array {
     return calibrate(scores, this.#calibration.video);
+  }
+
+  /** The embedding of calibrated scores: a unit vector, `[concepts]`. */
+  vectorOf(axes: Float64Array): Float32Array {
+    return this.#parts.projection.project(axes);
   }
 
   /** The networks themselves: class scores, embeddings and the feature map. */

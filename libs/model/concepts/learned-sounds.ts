@@ -6,10 +6,10 @@
  * `learned-sounds.safetensors` is written by `scripts/learn-concept-sounds.ts`. A concept that nothing was heard of is
  * judged by its classes, less what the others gain.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
+import { sha256 } from '../checkpoint/checkpoint.ts';
 import { decodeSafetensors, safetensorsMetadata } from '../checkpoint/safetensors.ts';
 import type { ConceptTable } from './table.ts';
 
@@ -47,7 +47,7 @@ let shipped: { weights: SoundWeights; hash: string } | null = null;
 export function learnedSounds(table: ConceptTable): LearnedSounds {
   if (shipped === null) {
     const bytes = readFileSync(FILE);
-    const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+    const hash = sha256(bytes).slice(0, 8);
     shipped = { weights: readSoundWeights(bytes, 'learned-sounds.safetensors'), hash };
   }
   const { weights, hash } = shipped;

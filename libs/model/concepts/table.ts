@@ -9,10 +9,10 @@
  * A sight may be a run of the label list, `"Chihuahua..Mexican hairless"`, and carries its line behind a colon where
  * two labels begin alike: `"crane:518"`.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
+import { sha256 } from '../checkpoint/checkpoint.ts';
 
 const weight = z.number().positive().max(1);
 
@@ -51,7 +51,7 @@ let shipped: { table: ConceptTable; hash: string } | null = null;
 export function conceptTable(): { table: ConceptTable; hash: string } {
   if (shipped === null) {
     const bytes = readFileSync(FILE);
-    const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 8);
+    const hash = sha256(bytes).slice(0, 8);
     shipped = { table: tableSchema.parse(JSON.parse(bytes.toString('utf8'))), hash };
   }
   return shipped;
