@@ -1,11 +1,12 @@
 /** `earshot evaluate`: a model measured on the generated test split or on a user's own labelled clips. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import { EarshotError } from '#core/errors';
 import { probe } from '#media/probe';
 import type { EmbeddingModel } from '#model/embedding-model';
 import { readManifest } from '../corpus/manifest.ts';
 import type { Split } from '../corpus/performance.ts';
+import { readListedFiles } from '../listed-files.ts';
 import { embedClip } from './embed-clip.ts';
 import { type RetrievalResults, type ScoredClip, scoreRetrieval } from './retrieval-suite.ts';
 
@@ -43,46 +44,10 @@ export async function corpusClips(corpus: string, split: Split, limit?: number):
 /**
  * A list of `{file, labels}` as JSON lines; files are relative to the list.
  *
- * @throws EarshotError `invalid_argument` naming the line at fault
+ * @throws EarshotError `file_not_found`, `invalid_argument` naming the line at fault
  */
 export async function readPairsFile(list: string): Promise<LabelledFile[]> {
-  let text: string;
-  try {
-    text = await readFile(list, 'utf8');
-  } catch (error) {
-    throw new EarshotError('file_not_found', `The list ${list} can't be read.`, {
-      subject: list,
-      cause: error,
-    });
-  }
-  const clips: LabelledFile[] = [];
-  text.split('\n').forEach((line, index) => {
-    if (line.trim() === '') return;
-    const clip = parsePairsLine(line);
-    if (!clip) {
-      throw new EarshotError(
-        'invalid_argument',
-        `Line ${index + 1} of ${list} is not {"file": "...", "labels": ["..."]}.`,
-        {
-          subject: list,
-        },
-      );
-    }
-    clips.push({ id: clip.file, file: path.resolve(path.dirname(list), clip.file), labels: clip.labels });
-  });
-  return clips;
-}
-
-function parsePairsLine(line: string): { file: string; labels: string[] } | null {
-  try {
-    const value = JSON.parse(line) as { file?: unknown; labels?: unknown };
-    if (typeof value.file !== 'string' || value.file === '' || !Array.isArray(value.labels)) return null;
-    return value.labels.every((label) => typeof label === 'string')
-      ? { file: value.file, labels: value.labels }
-      : null;
-  } catch {
-    return null;
-  }
+  return await readListedFiles(list, { labels: z.array(z.string()) }, '{"file": "...", "labels": ["..."]}');
 }
 
 /** Embeds every clip whole (the mean of its segments) and scores retrieval both ways. */

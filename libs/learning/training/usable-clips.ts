@@ -1,9 +1,9 @@
 /** Clips of a user's own, looked at before they are learned from: what lacks sound or picture is left out and counted. */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { EarshotError } from '#core/errors';
 import { probe } from '#media/probe';
+import { readListedFiles } from '../listed-files.ts';
 
 /** Shorter ones say too little to tell two instants apart. */
 const MIN_CLIP_SEC = 0.5;
@@ -25,11 +25,7 @@ export interface UsableClip extends CandidateClip {
 /** How many clips were left out, by reason. */
 export type SkipCounts = Record<string, number>;
 
-const lineSchema = z.object({
-  file: z.string().min(1),
-  labels: z.array(z.string()),
-  source: z.string().min(1).optional(),
-});
+const FIELDS = { labels: z.array(z.string()), source: z.string().min(1).optional() };
 
 /**
  * A list of `{file, labels, source?}` as JSON lines, files relative to the list; what `evaluate --pairs` reads, with
@@ -38,28 +34,8 @@ const lineSchema = z.object({
  * @throws EarshotError `file_not_found`, `invalid_argument` naming the line at fault
  */
 export async function readClipList(list: string): Promise<CandidateClip[]> {
-  const text = await readFile(list, 'utf8').catch((cause: unknown) => {
-    throw new EarshotError('file_not_found', `The list ${list} can't be read.`, { subject: list, cause });
-  });
-  return text.split('\n').flatMap((line, index) => {
-    if (line.trim() === '') return [];
-    const { file, labels, source } = parseLine(line, index, list);
-    return [
-      { id: file, file: path.resolve(path.dirname(list), file), labels, source: source ?? sourceOf(file) },
-    ];
-  });
-}
-
-function parseLine(line: string, index: number, list: string): z.infer<typeof lineSchema> {
-  try {
-    return lineSchema.parse(JSON.parse(line));
-  } catch (cause) {
-    throw new EarshotError(
-      'invalid_argument',
-      `Line ${index + 1} of ${list} is not {"file": "...", "labels": ["..."], "source": "..."}.`,
-      { subject: list, cause },
-    );
-  }
+  const lines = await readListedFiles(list, FIELDS, '{"file": "...", "labels": ["..."], "source": "..."}');
+  return lines.map((clip) => ({ ...clip, source: clip.source ?? sourceOf(clip.id) }));
 }
 
 /** The file's name without a take at its end: `dog-3.mp4`, `dog_take2.mp4` and `dog (1).mp4` are all of `dog`. */
