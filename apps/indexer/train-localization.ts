@@ -11,6 +11,8 @@ interface TrainHeadFlags {
   maxClips?: number;
   seed: number;
   withoutGrouping?: boolean;
+  run?: string;
+  resume?: boolean;
   json?: boolean;
 }
 
@@ -52,6 +54,8 @@ async function trained(
     folder,
     corpus: path.resolve(flags.corpus ?? path.join(dataDir, 'corpus')),
     cacheFolder: path.join(dataDir, 'cache', 'training'),
+    runFolder: path.resolve(flags.run ?? path.join(dataDir, 'runs', head)),
+    resume: flags.resume ?? false,
     steps: flags.steps,
     maxClips: flags.maxClips,
     seed: flags.seed,

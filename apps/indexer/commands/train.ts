@@ -118,7 +118,10 @@ function describeClips(command: Command): void {
     )
     .option('--name <name>', "the model's name (default: mini; with --collection: as the collection)")
     .option('--out <folder>', 'the model folder to write (default: models/NAME in the data folder)')
-    .option('--run <folder>', 'log, plot and checkpoints (default: runs/NAME in the data folder)');
+    .option(
+      '--run <folder>',
+      'log, plot and checkpoints (default: runs/NAME in the data folder; of a head runs/HEAD)',
+    );
 }
 
 function describeHeads(command: Command): void {

@@ -8,6 +8,7 @@ import type { FrontEnds } from '#model/checkpoint/manifest';
 import type { LocalizationInput } from '#model/localization/localization-input';
 import type { ClassPair, GroupingTruth } from '#model/objectives/grouping';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
+import type { ScenePool } from './learn-from-scenes.ts';
 import type { RenderedScene } from './render-scene.ts';
 import type { SceneClips } from './scene-clips.ts';
 import { AMBIENCE_COUNT, type MadeScenes, type Rows, rowOf, SceneFeatures } from './scene-features.ts';
@@ -44,7 +45,7 @@ export interface GroupingBatch {
   truth: GroupingTruth;
 }
 
-export class GroupingScenes {
+export class GroupingScenes implements ScenePool<GroupingBatch> {
   readonly #features: SceneFeatures;
   readonly #classes: readonly string[];
   readonly #whereHeard: WhereHeard | null;
@@ -72,8 +73,8 @@ export class GroupingScenes {
     return new GroupingScenes(await SceneFeatures.open(network, frontEnds, clips), classes, whereHeard);
   }
 
-  get size(): number {
-    return this.#scenes.length;
+  capacity(): number {
+    return CAPACITY;
   }
 
   /** Makes new scenes; the oldest make room for them. */

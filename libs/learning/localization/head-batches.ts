@@ -7,6 +7,7 @@ import { SeededRandom } from '#core/random';
 import type { FrontEnds } from '#model/checkpoint/manifest';
 import { mapSide } from '#model/localization/localization-input';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
+import type { ScenePool } from './learn-from-scenes.ts';
 import type { RenderedScene } from './render-scene.ts';
 import type { SceneClips } from './scene-clips.ts';
 import { AMBIENCE_COUNT, type Rows, rowOf, SceneFeatures } from './scene-features.ts';
@@ -25,7 +26,7 @@ type Example = Record<Part, Float32Array>;
  * `audio` `[frames, dimension]` and `truth` `[frames, side, side]` in 0..1. */
 export type HeadBatch = Record<Part, Rows>;
 
-export class HeadBatches {
+export class HeadBatches implements ScenePool<HeadBatch> {
   readonly #side: number;
   readonly #features: SceneFeatures;
   readonly #examples: Example[] = [];
@@ -40,6 +41,10 @@ export class HeadBatches {
   static async open(network: TwoTowerNetwork, frontEnds: FrontEnds, clips: SceneClips): Promise<HeadBatches> {
     const features = await SceneFeatures.open(network, frontEnds, clips);
     return new HeadBatches(mapSide(frontEnds.video), features);
+  }
+
+  capacity(framesPerScene: number): number {
+    return Math.ceil(CAPACITY / framesPerScene);
   }
 
   /** Adds the frames of new scenes; the oldest examples make room for them. */

@@ -24,36 +24,36 @@ import { groupingLoss } from '#model/objectives/grouping';
 import { groupingGraph } from '#model/onnx/grouping-graph';
 import { OnnxLocalizer } from '#model/onnx/onnx-localizer';
 import type { TwoTowerNetwork } from '#model/towers/two-tower';
-import { Adam, cosineSchedule } from '#model/training/adam';
-import { MovingAverage } from '#model/training/moving-average';
-import { namedGradients } from '#model/training/named-gradients';
 import { manifestHash, readManifest } from '../corpus/manifest.ts';
 import { shapeOfModel } from '../training/model-shape.ts';
 import { fitGroupingCalibration, HEARD, lookAtScene } from './calibrate-grouping.ts';
 import { type GroupingBatch, GroupingScenes, type WhereHeard } from './grouping-scenes.ts';
+import { learnFromScenes, type SceneSchedule } from './learn-from-scenes.ts';
 import { openSceneClips } from './train-head.ts';
 
 const WIDTH = 64;
-const STATISTICS_MOMENTUM = 0.95;
-const AVERAGE_DECAY = 0.995;
-const WARM_UP_STEPS = 50;
-
-const TRAINING = {
-  steps: 1500,
-  /** Frames a step, each of another scene. */
+const DEFAULT_STEPS = 1500;
+const SCHEDULE = {
+  /** Each of another scene. */
   batchSize: 24,
   firstScenes: 160,
   freshScenes: 2,
   framesPerScene: 3,
   peakLearningRate: 0.004,
-  calibrationScenes: 240,
-} as const;
+  warmUpSteps: 50,
+  averageDecay: 0.995,
+} satisfies Omit<SceneSchedule, 'steps'>;
+const CALIBRATION_SCENES = 240;
 
 export interface GroupingTraining {
   /** The model's folder; the network is written into it. */
   folder: string;
   corpus: string;
   cacheFolder: string;
+  /** Log and checkpoints. */
+  runFolder: string;
+  /** Goes on from the last checkpoint of the run. */
+  resume: boolean;
   /** False for the ablation. */
   grouping: boolean;
   steps?: number;
@@ -76,8 +76,18 @@ export async function trainGrouping(options: GroupingTraining): Promise<ModelMan
     const train = await readManifest(corpus, 'train');
     const labels = [...new Set(train.slice(0, options.maxClips).map(({ label }) => label))].sort();
     const shape = { width: WIDTH, labels, grouping };
+    const training = {
+      corpus: {
+        train: manifestHash(train),
+        validation: manifestHash(await readManifest(corpus, 'validation')),
+      },
+      ...(options.maxClips && { clips: options.maxClips }),
+      supervision: 'classes heard and seen, and masks and boxes, of mixtures of the generated training clips',
+      ...{ steps: options.steps ?? DEFAULT_STEPS, seed },
+    };
+    const settings = { base: manifest.version, ...training };
     const arrays = await withScenes(network, manifest, labels, 'train', options, (scenes) =>
-      learn(network, shape, scenes, options),
+      learn(network, shape, scenes, settings, options),
     );
     const calibration = await withLocalizer(folder, manifest, (whereHeard) =>
       withScenes(
@@ -90,15 +100,6 @@ export async function trainGrouping(options: GroupingTraining): Promise<ModelMan
     const { parameterCount } = reference;
     const graph = groupingGraph(network.video, reference.grouping);
     reference.dispose();
-    const training = {
-      corpus: {
-        train: manifestHash(train),
-        validation: manifestHash(await readManifest(corpus, 'validation')),
-      },
-      ...(options.maxClips && { clips: options.maxClips }),
-      supervision: 'classes heard and seen, and masks and boxes, of mixtures of the generated training clips',
-      ...{ steps: options.steps ?? TRAINING.steps, seed },
-    };
     return await writeGrouping(folder, manifest, {
       ...shape,
       ...{ arrays, parameterCount, graph, calibration, training },
@@ -154,29 +155,21 @@ async function learn(
   network: TwoTowerNetwork,
   shape: GroupingShape,
   scenes: GroupingScenes,
-  { seed, signal, steps = TRAINING.steps, onStage }: GroupingTraining,
+  settings: Readonly<Record<string, unknown>>,
+  options: GroupingTraining,
 ): Promise<NamedArray[]> {
   const { engine } = network;
+  const { seed, steps = DEFAULT_STEPS, runFolder: folder, resume, signal, onStage } = options;
   const store = new ParameterStore(engine, seed);
   const grouping = new GroupingNetwork(store, GROUPING_ARRAYS, groupingOptions(network.options, shape));
-  const adam = new Adam(store, { weightDecay: 0.01 });
-  const average = new MovingAverage(store, AVERAGE_DECAY);
-  const { framesPerScene, firstScenes, freshScenes, batchSize, peakLearningRate: peak } = TRAINING;
+  const loss = ({ features, truth }: GroupingBatch) =>
+    groupingLoss(engine.tf, grouping, applyGrouping(engine, grouping, features, true), truth);
   try {
-    for (let step = 0; step < steps; step++) {
-      if (signal?.aborted) throw new EarshotError('cancelled', 'The training was stopped.');
-      const fresh = step === 0 ? firstScenes : freshScenes;
-      await scenes.add(fresh, framesPerScene, `grouping/${seed}/scenes/${step}`);
-      const { features, truth } = scenes.draw(batchSize, `grouping/${seed}/batch/${step}`);
-      const { loss, gradients } = namedGradients(engine, store, () =>
-        groupingLoss(engine.tf, grouping, applyGrouping(engine, grouping, features, true), truth),
-      );
-      adam.update(gradients, cosineSchedule(step, { peak, warmUpSteps: WARM_UP_STEPS, totalSteps: steps }));
-      for (const unit of grouping.units) unit.absorbBatchStatistics(STATISTICS_MOMENTUM);
-      average.update(step);
-      onStage?.('train', step + 1, steps, `loss ${loss.toFixed(3)}`);
-    }
-    return average.snapshot();
+    return await learnFromScenes(
+      { engine, store, units: grouping.units, scenes, loss },
+      { ...SCHEDULE, steps },
+      { ...{ folder, resume, signal, onStage }, seed: `grouping/${seed}`, settings: { ...settings, shape } },
+    );
   } finally {
     store.dispose();
   }
@@ -189,13 +182,12 @@ async function calibrate(
   scenes: GroupingScenes,
   { seed, signal, onStage }: GroupingTraining,
 ): Promise<GroupingCalibration> {
-  const { calibrationScenes, framesPerScene } = TRAINING;
   const localizer = new TensorFlowSourceLocalizer(network, frontEnds, shape, arrays);
   try {
     const looked = [];
-    for (let scene = 0; scene < calibrationScenes; scene++) {
+    for (let scene = 0; scene < CALIBRATION_SCENES; scene++) {
       if (signal?.aborted) throw new EarshotError('cancelled', 'The calibration was stopped.');
-      await scenes.add(1, framesPerScene, `grouping/${seed}/calibration/${scene}`);
+      await scenes.add(1, SCHEDULE.framesPerScene, `grouping/${seed}/calibration/${scene}`);
       const { features, truth } = scenes.whole(scene);
       const { tf } = network.engine;
       const answers = tf.tidy(() => {
@@ -206,7 +198,7 @@ async function calibrate(
       for (const answer of answers) answer.dispose();
       const logits = { places, heard: heard?.slice(0, shape.labels.length), seen };
       looked.push(lookAtScene(logits as GroupingLogits, truth, scenes.located(scene)));
-      onStage?.('calibrate', scene + 1, calibrationScenes);
+      onStage?.('calibrate', scene + 1, CALIBRATION_SCENES);
     }
     return fitGroupingCalibration(looked, shape.labels);
   } finally {

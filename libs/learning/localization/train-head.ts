@@ -8,42 +8,29 @@ import { EarshotError } from '#core/errors';
 import type { Engine } from '#model/engine/engine';
 import { type NamedArray, ParameterStore } from '#model/layers/parameters';
 import { LocalizationHead, type LocalizationHeadOptions } from '#model/localization/localization-head';
-import { Adam, cosineSchedule } from '#model/training/adam';
-import { MovingAverage } from '#model/training/moving-average';
-import { namedGradients } from '#model/training/named-gradients';
 import { readGroundTruth, readManifest } from '../corpus/manifest.ts';
 import { openClipCache } from '../training/clip-cache.ts';
 import type { ModelShape } from '../training/model-shape.ts';
 import type { HeadBatch, HeadBatches } from './head-batches.ts';
+import { learnFromScenes, type SceneRun, type SceneSchedule } from './learn-from-scenes.ts';
 import { objectTruths, type SceneClips, softTruth } from './scene-clips.ts';
 
-const STATISTICS_MOMENTUM = 0.95;
-const AVERAGE_DECAY = 0.99;
-const WARM_UP_STEPS = 30;
+export const DEFAULT_HEAD_STEPS = 700;
 
-export interface HeadTraining {
-  steps: number;
-  /** Frames a step. */
-  batchSize: number;
-  /** Made before the first step. */
-  firstScenes: number;
-  /** Made before each further step. */
-  freshScenes: number;
-  framesPerScene: number;
-  peakLearningRate: number;
-  seed: number;
-  signal?: AbortSignal;
-  onStep?(step: number, loss: number): void;
-}
-
-export const DEFAULT_HEAD_TRAINING = {
-  steps: 700,
+const SCHEDULE = {
   batchSize: 24,
   firstScenes: 96,
   freshScenes: 2,
   framesPerScene: 3,
   peakLearningRate: 0.004,
-} as const;
+  warmUpSteps: 30,
+  averageDecay: 0.99,
+} satisfies Omit<SceneSchedule, 'steps'>;
+
+export interface HeadTraining extends Omit<SceneRun, 'seed'> {
+  steps: number;
+  seed: number;
+}
 
 /**
  * The solos of one of the corpus' splits with their truths. The cache is that of the towers' own training, where there is one.
@@ -88,44 +75,32 @@ export async function openSceneClips(
   return { cache, truths };
 }
 
-/** @returns the averaged weights */
+/**
+ * @returns the averaged weights
+ * @throws EarshotError see `learnFromScenes`
+ */
 export async function trainHead(
   engine: Engine,
   options: LocalizationHeadOptions,
   batches: HeadBatches,
-  training: HeadTraining,
+  { steps, seed, settings, ...run }: HeadTraining,
 ): Promise<NamedArray[]> {
-  const store = new ParameterStore(engine, training.seed);
+  const { tf } = engine;
+  const store = new ParameterStore(engine, seed);
   const head = new LocalizationHead(store, 'localization', options);
-  const adam = new Adam(store, { weightDecay: 0.01 });
-  const average = new MovingAverage(store, AVERAGE_DECAY);
-  const { steps, framesPerScene, batchSize, peakLearningRate: peak } = training;
-  const seed = `localization/${training.seed}`;
+  const loss = (batch: HeadBatch) => {
+    const logits = applyHead(engine, head, batch, true);
+    return crossEntropy(engine, logits, tf.tensor3d(batch.truth.data, logits.shape));
+  };
   try {
-    for (let step = 0; step < steps; step++) {
-      if (training.signal?.aborted) throw new EarshotError('cancelled', 'The training was stopped.');
-      const scenes = step === 0 ? training.firstScenes : training.freshScenes;
-      await batches.add(scenes, framesPerScene, `${seed}/scenes/${step}`);
-      const batch = batches.draw(batchSize, `${seed}/batch/${step}`);
-      const { loss, gradients } = differentiate(engine, store, head, batch);
-      adam.update(gradients, cosineSchedule(step, { peak, warmUpSteps: WARM_UP_STEPS, totalSteps: steps }));
-      for (const unit of head.units) unit.absorbBatchStatistics(STATISTICS_MOMENTUM);
-      average.update(step);
-      training.onStep?.(step + 1, loss);
-    }
-    return average.snapshot();
+    return await learnFromScenes(
+      { engine, store, units: head.units, scenes: batches, loss },
+      { ...SCHEDULE, steps },
+      { ...run, seed: `localization/${seed}`, settings: { ...settings, head: options } },
+    );
   } finally {
     store.dispose();
   }
-}
-
-function differentiate(engine: Engine, store: ParameterStore, head: LocalizationHead, batch: HeadBatch) {
-  const { tf } = engine;
-  return namedGradients(engine, store, () => {
-    const logits = applyHead(engine, head, batch, true);
-    const truth = tf.tensor3d(batch.truth.data, logits.shape);
-    return crossEntropy(engine, logits, truth);
-  });
 }
 
 function applyHead(

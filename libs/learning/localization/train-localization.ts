@@ -14,7 +14,7 @@ import { shapeOfModel } from '../training/model-shape.ts';
 import { calibrateLocalization } from './calibrate.ts';
 import { HeadBatches } from './head-batches.ts';
 import { HeadProbe } from './head-probe.ts';
-import { DEFAULT_HEAD_TRAINING, openSceneClips, trainHead } from './train-head.ts';
+import { DEFAULT_HEAD_STEPS, openSceneClips, trainHead } from './train-head.ts';
 
 /** Channels in which sound and picture are multiplied. */
 const WIDTH = 48;
@@ -24,6 +24,10 @@ export interface LocalizationTraining {
   folder: string;
   corpus: string;
   cacheFolder: string;
+  /** Log and checkpoints. */
+  runFolder: string;
+  /** Goes on from the last checkpoint of the run. */
+  resume: boolean;
   steps?: number;
   maxClips?: number;
   seed: number;
@@ -37,32 +41,36 @@ export interface LocalizationTraining {
  *   `not_enough_data`, `training_diverged`, `cancelled`
  */
 export async function trainLocalization(options: LocalizationTraining): Promise<ModelManifest> {
-  const { folder, corpus, seed, signal } = options;
+  const { folder, corpus, seed, steps = DEFAULT_HEAD_STEPS } = options;
   const manifest = await readTwoTowerManifest(folder);
   const network = await loadNetwork(folder, manifest);
-  const steps = options.steps ?? DEFAULT_HEAD_TRAINING.steps;
-  const clips = await openSceneClips(corpus, await shapeOfModel(folder), {
-    ...options,
-    onProgress: options.onStage,
-  });
-  const batches = await HeadBatches.open(network, manifest.frontEnds, clips);
-  let arrays: NamedArray[];
   try {
-    const headOptions = localizationHeadOptions(network.options, WIDTH);
-    arrays = await trainHead(network.engine, headOptions, batches, {
-      ...DEFAULT_HEAD_TRAINING,
-      ...{ steps, seed, signal },
-      onStep: (step, loss) => options.onStage?.('train', step, steps, `loss ${loss.toFixed(4)}`),
+    const { cacheFolder, maxClips, signal, onStage } = options;
+    const clips = await openSceneClips(corpus, await shapeOfModel(folder), {
+      ...{ cacheFolder, signal, onProgress: onStage },
+      ...(maxClips && { maxClips }),
     });
+    const training = {
+      corpus: { train: manifestHash(await readManifest(corpus, 'train')) },
+      clips: clips.cache.clips.length,
+      supervision: 'masks and boxes of the generated training clips',
+      ...{ steps, seed },
+    };
+    const batches = await HeadBatches.open(network, manifest.frontEnds, clips);
+    let arrays: NamedArray[];
+    try {
+      const headOptions = localizationHeadOptions(network.options, WIDTH);
+      arrays = await trainHead(network.engine, headOptions, batches, {
+        ...{ folder: options.runFolder, resume: options.resume, steps, seed, signal, onStage },
+        settings: { base: manifest.version, ...training },
+      });
+    } finally {
+      batches.dispose();
+    }
+    return await finishHead(network, manifest, arrays, options, training);
   } finally {
-    batches.dispose();
+    network.dispose();
   }
-  return finishHead(network, manifest, arrays, options, {
-    corpus: { train: manifestHash(await readManifest(corpus, 'train')) },
-    clips: clips.cache.clips.length,
-    supervision: 'masks and boxes of the generated training clips',
-    ...{ steps, seed },
-  });
 }
 
 async function finishHead(
@@ -91,6 +99,5 @@ async function finishHead(
     probe.dispose();
     localizer.dispose();
     reference.dispose();
-    network.dispose();
   }
 }

@@ -93,8 +93,17 @@ export async function loadCheckpoint(
     average: files.average ? await read(files.average) : null,
     best: files.best ? await read(files.best) : null,
   };
-  const [before, now] = [state.settings, settings].map((each) => JSON.stringify(each));
-  if (before === now) return checkpoint;
-  const message = `The run in ${folder} was started with other settings: ${before}, not ${now}.`;
+  const differing = differences(state.settings, settings);
+  if (differing.length === 0) return checkpoint;
+  const message = `The run in ${folder} was started with other settings: ${differing.join('; ')}.`;
   throw new EarshotError('checkpoint_invalid', message, { subject: folder });
+}
+
+/** Each setting that is not the same, as it was and as it is now. */
+function differences(before: Record<string, unknown>, now: Record<string, unknown>): string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])];
+  return names.flatMap((name) => {
+    const [was, is] = [before[name], now[name]].map((value) => JSON.stringify(value) ?? 'none');
+    return was === is ? [] : [`${name} ${was}, not ${is}`];
+  });
 }
