@@ -105,6 +105,9 @@ describe('fetching a model', () => {
     const came = /(\d+) of 250000 bytes of .*run the command again/.exec(broken.message)?.[1];
     expect(Number(came)).toBeGreaterThan(0);
     expect(await inModels()).toEqual(['.concept.partial']);
+    // A server that is overloaded in between costs nothing of what came.
+    answer = (_, response) => response.writeHead(503).end();
+    await expect(pullModel('concept', options)).rejects.toMatchObject({ code: 'server_unreachable' });
     requests = [];
     answer = serve;
     await pullModel('concept', options);
@@ -133,15 +136,21 @@ describe('fetching a model', () => {
     expect(await inModels()).toEqual(['concept']);
   });
 
-  it('begins anew where the server knows no ranges', async () => {
+  it.each([
+    ['knows no ranges', false],
+    ['refuses them', true],
+  ])('begins anew where the server %s', async (_, refuses) => {
     const files = standIns();
     answer = (request, response) => {
+      if (refuses && request.headers.range !== undefined) return response.writeHead(416).end();
       delete request.headers.range;
-      serve(request, response, requests.length === 1 ? 50_000 : undefined);
+      return serve(request, response, requests.length === 1 ? 50_000 : undefined);
     };
     const options = { dataDir, files, env: PROXY_FREE };
     await expect(pullModel('concept', options)).rejects.toMatchObject({ code: 'server_unreachable' });
     await pullModel('concept', options);
+
+    expect(requests.at(1)?.range).toMatch(/^bytes=[1-9]/);
     expect(await inModels()).toEqual(['concept']);
   });
 

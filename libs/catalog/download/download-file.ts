@@ -3,9 +3,10 @@
  * interruption, and takes its name only when size and checksum are right.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream, ftruncateSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
+import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { asEarshotError, EarshotError } from '#core/errors';
 import { type GetOptions, httpGet } from './http-get.ts';
@@ -61,48 +62,76 @@ async function fetchPart(source: FileToFetch, part: string, options: DownloadOpt
   if (before === source.bytes) return;
   // More than there can be is another file: begun anew.
   const from = before < source.bytes ? before : 0;
+  // Open before anything is asked for: what arrives while nobody reads is lost when the connection breaks.
+  const handle = await open(part, from > 0 ? 'a' : 'w');
+  try {
+    await fetchInto(handle, from, source, options);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @param from what the file holds already */
+async function fetchInto(
+  handle: FileHandle,
+  from: number,
+  source: FileToFetch,
+  options: DownloadOptions,
+): Promise<void> {
   const headers = from > 0 ? { range: `bytes=${from}-` } : undefined;
   const response = await httpGet(source.url, { ...options, headers });
-  const { statusCode } = response;
-  if (statusCode !== 200 && statusCode !== 206) {
-    response.destroy();
+  try {
+    const { statusCode } = response;
+    if (statusCode === 206) return await append(source, response, handle, from, options);
     // A server that refuses the range is asked for the whole file.
-    if (statusCode === 416 && from > 0) {
-      await rm(part, { force: true });
-      return fetchPart(source, part, options);
-    }
-    throw refused(source, statusCode);
+    const isRangeRefused = statusCode === 416 && from > 0;
+    if (statusCode !== 200 && !isRangeRefused) throw refused(source, statusCode);
+    // Without waiting: the body is arriving already, see `append`.
+    ftruncateSync(handle.fd);
+    if (statusCode === 200) return await append(source, response, handle, 0, options);
+  } finally {
+    response.destroy();
   }
-  await append(source, response, part, statusCode === 206 ? from : 0, options);
+  await fetchInto(handle, 0, source, options);
 }
 
 async function append(
   source: FileToFetch,
   response: IncomingMessage,
-  part: string,
+  handle: FileHandle,
   from: number,
   { signal, onProgress }: DownloadOptions,
 ): Promise<void> {
-  const handle = await open(part, from > 0 ? 'a' : 'w');
   let bytes = from;
+  // Written as it arrives, without a pause: what waits its turn is lost when the connection breaks.
+  const write = (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > source.bytes) throw otherBytes(source, `more than the ${source.bytes} bytes it should have`);
+    writeFileSync(handle.fd, chunk);
+    onProgress?.(bytes);
+  };
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > source.bytes)
-        throw otherBytes(source, `more than the ${source.bytes} bytes it should have`);
-      await handle.writeFile(chunk);
-      onProgress?.(bytes);
-    }
+    await pipeline(response, writing(write));
     await handle.sync();
   } catch (error) {
     if (signal?.aborted) throw new EarshotError('cancelled', 'The download was stopped.', { cause: error });
     if (isNetworkFault(error)) throw interrupted(source, bytes, error);
     throw error;
-  } finally {
-    response.destroy();
-    await handle.close();
   }
   if (bytes < source.bytes) throw interrupted(source, bytes);
+}
+
+function writing(write: (chunk: Buffer) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      try {
+        write(chunk);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
 }
 
 async function assertChecksum(source: FileToFetch, part: string): Promise<void> {
@@ -129,6 +158,7 @@ function isNetworkFault(error: unknown): boolean {
     code.startsWith('ECONN') ||
     code === 'EPIPE' ||
     code === 'ETIMEDOUT' ||
+    code === 'ERR_STREAM_PREMATURE_CLOSE' ||
     (error as Error).message === 'aborted'
   );
 }
