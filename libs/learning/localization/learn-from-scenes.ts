@@ -10,7 +10,7 @@ import type { Engine } from '#model/engine/engine';
 import type { ConvolutionUnit } from '#model/layers/convolution';
 import type { NamedArray, ParameterStore } from '#model/layers/parameters';
 import { Adam, cosineSchedule } from '#model/training/adam';
-import { loadCheckpoint, saveCheckpoint } from '#model/training/checkpoints';
+import { type Learner, resumeProgress, saveProgress } from '#model/training/checkpoints';
 import { MovingAverage } from '#model/training/moving-average';
 import { namedGradients } from '#model/training/named-gradients';
 import { openRunLog } from '../training/run-log.ts';
@@ -147,13 +147,7 @@ class SceneLearning<Batch> {
   }
 
   async #resume(): Promise<void> {
-    const { store } = this.#learner;
-    const found = await loadCheckpoint(this.#checkpointFolder, this.#settings());
-    if (!found) return;
-    store.restore(found.weights);
-    this.#optimizer.restore(found.optimizer, found.state.optimizerStep);
-    if (found.average) this.#average.restore(found.average);
-    this.#step = found.state.step;
+    this.#step = await resumeProgress(this.#checkpointFolder, this.#progress, this.#settings());
     if (this.#step < this.#schedule.steps) await this.#makeAgain();
   }
 
@@ -170,20 +164,12 @@ class SceneLearning<Batch> {
   }
 
   async #save(): Promise<void> {
-    await saveCheckpoint(this.#checkpointFolder, {
-      state: {
-        step: this.#step,
-        optimizerStep: this.#optimizer.step,
-        bestScore: 0,
-        bestStep: this.#step,
-        evaluationsSinceBest: 0,
-        settings: this.#settings(),
-      },
-      weights: this.#learner.store.snapshot(),
-      optimizer: this.#optimizer.snapshot(),
-      average: this.#average.snapshot(),
-      best: null,
-    });
+    const progress = { step: this.#step, settings: this.#settings() };
+    await saveProgress(this.#checkpointFolder, this.#progress, progress);
+  }
+
+  get #progress(): Learner {
+    return { store: this.#learner.store, optimizer: this.#optimizer, average: this.#average };
   }
 
   get #checkpointFolder(): string {

@@ -7,7 +7,9 @@ import path from 'node:path';
 import { EarshotError } from '#core/errors';
 import { sha256, writeFileAtomically } from '../checkpoint/checkpoint.ts';
 import { decodeSafetensors, encodeSafetensors } from '../checkpoint/safetensors.ts';
-import type { NamedArray } from '../layers/parameters.ts';
+import type { NamedArray, ParameterStore } from '../layers/parameters.ts';
+import type { MovingAverage } from './moving-average.ts';
+import type { Optimizer } from './optimizer.ts';
 
 export interface TrainingState {
   step: number;
@@ -30,6 +32,60 @@ export interface Checkpoint {
   /** The moving average of the weights, where the run keeps one. */
   average: NamedArray[] | null;
   best: NamedArray[] | null;
+}
+
+/** What the steps of a run change. */
+export interface Learner {
+  store: ParameterStore;
+  optimizer: Optimizer;
+  average: MovingAverage | null;
+}
+
+/** The arrays of a checkpoint, but for the best weights. */
+export function arraysOf({ store, optimizer, average }: Learner): Omit<Checkpoint, 'state' | 'best'> {
+  return {
+    weights: store.snapshot(),
+    optimizer: optimizer.snapshot(),
+    average: average?.snapshot() ?? null,
+  };
+}
+
+/** Puts the learner where the checkpoint was taken. @throws EarshotError `checkpoint_invalid` for another network's */
+export function restoreLearner({ store, optimizer, average }: Learner, found: Checkpoint): void {
+  store.restore(found.weights);
+  optimizer.restore(found.optimizer, found.state.optimizerStep);
+  if (found.average) average?.restore(found.average);
+}
+
+/** A checkpoint of a run that ends with its last weights: nothing of it was ever the best. */
+export async function saveProgress(
+  folder: string,
+  learner: Learner,
+  { step, settings }: Pick<TrainingState, 'step' | 'settings'>,
+): Promise<void> {
+  const state = {
+    ...{ step, optimizerStep: learner.optimizer.step },
+    ...{ bestScore: 0, bestStep: step, evaluationsSinceBest: 0 },
+    settings,
+  };
+  await saveCheckpoint(folder, { state, ...arraysOf(learner), best: null });
+}
+
+/**
+ * Goes on with such a run.
+ *
+ * @returns the steps taken; 0 where no checkpoint was written
+ * @throws EarshotError see `loadCheckpoint`
+ */
+export async function resumeProgress(
+  folder: string,
+  learner: Learner,
+  settings: Record<string, unknown>,
+): Promise<number> {
+  const found = await loadCheckpoint(folder, settings);
+  if (!found) return 0;
+  restoreLearner(learner, found);
+  return found.state.step;
 }
 
 export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<void> {

@@ -10,7 +10,14 @@ import { MAX_LOG_SCALE } from '../objectives/info-nce.ts';
 import type { TwoTowerNetwork } from '../towers/two-tower.ts';
 import { cosineSchedule } from './adam.ts';
 import { epochOrder } from './batch-order.ts';
-import { loadCheckpoint, saveCheckpoint, type TrainingState } from './checkpoints.ts';
+import {
+  arraysOf,
+  type Learner,
+  loadCheckpoint,
+  restoreLearner,
+  saveCheckpoint,
+  type TrainingState,
+} from './checkpoints.ts';
 import { type Differentiator, LocalDifferentiator } from './differentiator.ts';
 import { type LearnOptions, type LearnResult, pairing, settingsOf } from './learn-options.ts';
 import { MovingAverage } from './moving-average.ts';
@@ -262,9 +269,7 @@ class CorrespondenceLearner {
     if (!checkpoint) return;
     await saveCheckpoint(checkpoint.folder, {
       state: this.#state,
-      weights: this.#network.store.snapshot(),
-      optimizer: this.#optimizer.snapshot(),
-      average: this.#average?.snapshot() ?? null,
+      ...arraysOf(this.#learner),
       best: this.#best,
     });
   }
@@ -272,12 +277,14 @@ class CorrespondenceLearner {
   async #resume(folder: string): Promise<void> {
     const found = await loadCheckpoint(folder, this.#state.settings);
     if (!found) return;
-    this.#network.store.restore(found.weights);
-    this.#optimizer.restore(found.optimizer, found.state.optimizerStep);
-    if (found.average) this.#average?.restore(found.average);
+    restoreLearner(this.#learner, found);
     this.#state = found.state;
     // JSON has no infinity: a run that was never evaluated comes back with null.
     this.#state.bestScore ??= Number.NEGATIVE_INFINITY;
     this.#best = found.best;
+  }
+
+  get #learner(): Learner {
+    return { store: this.#network.store, optimizer: this.#optimizer, average: this.#average };
   }
 }

@@ -8,7 +8,7 @@ import type * as tfTypes from '@tensorflow/tfjs';
 import { EarshotError } from '#core/errors';
 import { CELL_COUNT } from '../../synchronization/cell-motion.ts';
 import { Adam, cosineSchedule } from '../../training/adam.ts';
-import { loadCheckpoint, saveCheckpoint } from '../../training/checkpoints.ts';
+import { type Learner, resumeProgress, saveProgress } from '../../training/checkpoints.ts';
 import { MovingAverage } from '../../training/moving-average.ts';
 import { namedGradients } from '../../training/named-gradients.ts';
 import { BLOCK_POINTS, BLOCK_ROWS } from './blocks.ts';
@@ -152,7 +152,8 @@ class SeparationLearner {
 
   async run(): Promise<number> {
     const { totalSteps, checkpoint, evaluateEverySteps, signal } = this.#options;
-    if (checkpoint.resume) await this.#resume();
+    if (checkpoint.resume)
+      this.#step = await resumeProgress(checkpoint.folder, this.#learner, this.#settings());
     while (this.#step < totalSteps && !signal?.aborted) {
       this.#descend();
       if (this.#step % evaluateEverySteps === 0) this.#evaluate();
@@ -229,30 +230,12 @@ class SeparationLearner {
   }
 
   async #save(): Promise<void> {
-    await saveCheckpoint(this.#options.checkpoint.folder, {
-      state: {
-        step: this.#step,
-        optimizerStep: this.#optimizer.step,
-        bestScore: 0,
-        bestStep: this.#step,
-        evaluationsSinceBest: 0,
-        settings: this.#settings(),
-      },
-      weights: this.#network.store.snapshot(),
-      optimizer: this.#optimizer.snapshot(),
-      average: this.#average.snapshot(),
-      best: null,
-    });
+    const progress = { step: this.#step, settings: this.#settings() };
+    await saveProgress(this.#options.checkpoint.folder, this.#learner, progress);
   }
 
-  async #resume(): Promise<void> {
-    const { folder } = this.#options.checkpoint;
-    const found = await loadCheckpoint(folder, this.#settings());
-    if (!found) return;
-    this.#network.store.restore(found.weights);
-    this.#optimizer.restore(found.optimizer, found.state.optimizerStep);
-    if (found.average) this.#average.restore(found.average);
-    this.#step = found.state.step;
+  get #learner(): Learner {
+    return { store: this.#network.store, optimizer: this.#optimizer, average: this.#average };
   }
 }
 
